@@ -1,0 +1,124 @@
+"""What an answer that is no answer means, in one line for the user.
+
+No URL is ever quoted, since a query may say who was asked for, and no header. What the
+vendor wrote is quoted in part, because it often names the parameter that is wrong.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http
+import typing as t
+import urllib.parse
+
+import requests
+
+from support_taps.errors import PassingError, RefusedError, UnauthorizedError
+from support_taps.json_codec import decode
+from support_taps.retries import LONGEST_WAIT, is_passing, parse_retry_after
+
+_QUOTED_BYTES = 2048
+_QUOTED_CHARACTERS = 200
+_CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
+
+
+def retry_after_header(response: requests.Response) -> float | None:
+    """Seconds the vendor asks to wait in ``Retry-After``; None where it does not say."""
+    return parse_retry_after(response.headers.get("Retry-After"))
+
+
+def refusal(
+    response: requests.Response,
+    *,
+    retry_after: float | None,
+    recovery: float,
+    unauthorized_hint: str,
+    forbidden_hint: str,
+) -> PassingError | RefusedError:
+    """The error that an answer other than 200 stands for.
+
+    Args:
+        response: The answer; its body has not been read.
+        retry_after: Seconds the vendor asks to wait.
+        recovery: Seconds after which the allowance is whole again: the wait after a 429 that
+            does not say how long.
+        unauthorized_hint: What to look at after a 401.
+        forbidden_hint: What to look at after a 403 or 404.
+    """
+    status = response.status_code
+    reason = response.reason or http.HTTPStatus(status).phrase
+    answered = f"the vendor answered {status} {reason}{_quoted(response)}"
+    if is_passing(status):
+        if status == http.HTTPStatus.TOO_MANY_REQUESTS and retry_after is None:
+            retry_after = min(recovery, LONGEST_WAIT)
+        return PassingError(answered, response, retry_after=retry_after)
+    if status == http.HTTPStatus.UNAUTHORIZED:
+        return UnauthorizedError(f"{answered}; {unauthorized_hint}")
+    if status in {http.HTTPStatus.FORBIDDEN, http.HTTPStatus.NOT_FOUND}:
+        return RefusedError(f"{answered}; {forbidden_hint}")
+    if http.HTTPStatus.MULTIPLE_CHOICES <= status < http.HTTPStatus.BAD_REQUEST:
+        host = urllib.parse.urlsplit(response.headers.get("Location", "")).hostname or "elsewhere"
+        hint = f"a redirect to {host} is not followed, so that no token is sent there"
+        return RefusedError(f"{answered}; {hint}; check the setting 'api_url'")
+    return RefusedError(answered)
+
+
+def broken(error: requests.RequestException, url: str) -> PassingError:
+    """The passing error that a broken connection is.
+
+    Raises:
+        RefusedError: It is one that will not pass: a certificate, an impossible request.
+    """
+    host = urllib.parse.urlsplit(url).hostname
+    if isinstance(error, requests.exceptions.SSLError) and _CERTIFICATE in str(error):
+        msg = (
+            f"the certificate of {host} is not trusted; if a proxy of yours signs it, name its "
+            "certificate in the environment variable REQUESTS_CA_BUNDLE"
+        )
+        raise RefusedError(msg) from None
+    if isinstance(error, requests.exceptions.InvalidHeader | requests.exceptions.InvalidURL):
+        msg = "the request cannot be sent; check the settings 'api_url' and 'user_agent'"
+        raise RefusedError(msg) from None
+    if isinstance(error, requests.exceptions.ContentDecodingError):
+        return PassingError(f"the answer of {host} cannot be decompressed")
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return PassingError(f"the answer of {host} ended early")
+    if isinstance(error, requests.Timeout) or "timed out" in str(error):
+        return PassingError(f"{host} did not answer in time (setting request_timeout)")
+    return PassingError(f"no connection to {host}, or it broke: {_cause(error)}")
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost reason, which is the operating system's: requests wraps it several times."""
+    seen = [error]
+    while (inner := _inner(seen[-1])) is not None and inner not in seen:
+        seen.append(inner)
+    for candidate in reversed(seen):
+        if isinstance(candidate, OSError) and candidate.strerror:
+            return candidate.strerror
+    return type(seen[-1]).__name__
+
+
+def _inner(error: BaseException) -> BaseException | None:
+    reason = getattr(error, "reason", None)
+    if isinstance(reason, BaseException):
+        return reason
+    for argument in error.args:
+        if isinstance(argument, BaseException):
+            return argument
+    return error.__cause__ or error.__context__
+
+
+def _quoted(response: requests.Response) -> str:
+    """What the vendor wrote, shortened; nothing if it wrote nothing readable."""
+    body = b""
+    with contextlib.suppress(requests.RequestException):
+        body = next(response.iter_content(_QUOTED_BYTES), b"")
+    words: t.Any = ""
+    with contextlib.suppress(PassingError):
+        words = decode(body) if body else ""
+    if isinstance(words, dict):
+        told = [words[key] for key in ("message", "error", "detail", "description") if words.get(key)]
+        words = "; ".join(dict.fromkeys(str(word) for word in told))
+    text = " ".join(str(words).split())[:_QUOTED_CHARACTERS]
+    return f" ({text})" if text else ""

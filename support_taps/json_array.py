@@ -1,0 +1,294 @@
+"""Records out of a JSON array that is still arriving, in bounded memory.
+
+An export answers with one array, at the top or under a key of a top-level object, and the array
+can be gigabytes. :class:`JsonArray` hands out the bytes of each element as they came,
+unparsed, and keeps no more than one piece of the body and the element that is cut off at its
+end.
+
+Where an element ends is found by ``msgspec``: it runs over one value in C without building
+anything, and its error names the byte at which other text follows. That byte is only used as a
+border. What lies before it is decoded by whoever takes the record, so that a wrong border could
+not go unseen. Where msgspec names none (the element is cut off, or holds a lone surrogate or a
+bare control character, which vendors do send), strings and brackets are counted instead.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+import msgspec
+
+from support_taps.errors import ShapeError, TooLargeError
+from support_taps.json_codec import decode, not_json, too_deep
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+LARGEST_VALUE = 64 * 1024 * 1024
+"""Bytes of the largest record that is read; what is used of memory is a few times that."""
+
+_LISTED_KEYS = 20
+_NOT_SPACE = re.compile(rb"[^ \t\r\n]")
+_PLAIN = re.compile(rb'[^\[\]{},:" \t\r\n]+')
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_TOKEN = re.compile(rb'(?P<text>"[^"\\]*(?:\\.[^"\\]*)*")|(?P<cut>")|[\[\]{}]', re.DOTALL)
+_TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
+_run_over = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+def _border_offset() -> int | None:
+    """How the byte that msgspec names relates to the first byte after the value.
+
+    Measured rather than assumed. None if this msgspec does not name a byte.
+    """
+    try:
+        _run_over(b"{},")
+    except msgspec.DecodeError as error:
+        if named := _TRAILING.search(str(error)):
+            return 2 - int(named[1])
+    return None
+
+
+BORDER_OFFSET = _border_offset()
+
+
+class _CutOffError(Exception):
+    """The buffer ends before the value does."""
+
+
+class JsonArray:
+    """The elements of one array of a body, and what else the top-level object holds.
+
+    Args:
+        chunks: The body, in pieces of any size.
+        key: The key of the top-level object that holds the array; None for an array at the top.
+
+    Iterating yields lists of elements, each as its bytes, a list for each piece that completed
+    any. After the last one :attr:`envelope` holds the other keys, decoded.
+
+    Raises:
+        PassingError: The body ended early, or is no JSON. Another try may do better.
+        ShapeError: It is JSON, but not with the array that was expected.
+        TooLargeError: One value is larger or deeper than can be read.
+    """
+
+    def __init__(self, chunks: Iterable[bytes], key: str | None = None) -> None:
+        """Nothing is read before the first iteration."""
+        self.envelope: dict[str, t.Any] = {}
+        self.count = 0
+        self._key = key
+        self._chunks = iter(chunks)
+        self._buffer = b""
+        self._position = 0
+
+    def __iter__(self) -> Iterator[list[bytes]]:
+        """Yield the elements as their pieces arrive."""
+        first = self._peek()
+        if self._key is None:
+            if first != b"[":
+                self._refuse("an array", first)
+            yield from self._elements()
+        else:
+            if first != b"{":
+                self._refuse(f"an object with the key '{self._key}'", first)
+            yield from self._members(self._key)
+        if not self._at_end():
+            raise not_json("there is text after its end")
+
+    def _members(self, array_key: str) -> Iterator[list[bytes]]:
+        """The members of the top-level object, of which one is the array."""
+        found = False
+        for key in self._keys():
+            if key == array_key:
+                if (first := self._peek()) != b"[":
+                    self._refuse(f"an array under the key '{array_key}'", first)
+                found = True
+                yield from self._elements()
+            else:
+                self.envelope[key] = self._decoded_value()
+        if not found:
+            msg = f"the answer has no key '{array_key}'; {_listed(self.envelope)}"
+            raise ShapeError(msg)
+
+    def _keys(self) -> Iterator[str]:
+        """The keys of the object whose bracket is next; the taker reads each value."""
+        self._position += 1
+        if self._peek() == b"}":
+            self._position += 1
+            return
+        while True:
+            key = self._decoded_value()
+            if not isinstance(key, str):
+                raise not_json("a key is not text")
+            if self._take() != b":":
+                raise not_json("a key is not followed by a colon")
+            yield key
+            separator = self._take()
+            if separator == b"}":
+                return
+            if separator != b",":
+                raise not_json("members are not separated by commas")
+
+    def _elements(self) -> Iterator[list[bytes]]:
+        """The elements of the array whose bracket is next."""
+        self._position += 1
+        if self._peek() == b"]":
+            self._position += 1
+            return
+        batch: list[bytes] = []
+        while True:
+            try:
+                # As long as the buffer holds whole elements, nothing is read and nothing
+                # copied but the elements themselves.
+                start = self._after_space(self._position)
+                end = self._value_end(start)
+                border = self._after_space(end)
+            except _CutOffError:
+                if batch:
+                    yield batch
+                    batch = []
+                self._read_more()
+                continue
+            batch.append(self._buffer[start:end])
+            self.count += 1
+            self._position = border + 1
+            separator = self._buffer[border]
+            if separator == 0x5D:  # ]
+                yield batch
+                return
+            if separator != 0x2C:  # ,
+                raise not_json("elements are not separated by commas")
+
+    def _value_end(self, start: int) -> int:
+        """Where the value that starts here ends.
+
+        Raises:
+            _CutOffError: Not in the buffer, as far as can be seen.
+        """
+        buffer = self._buffer
+        if buffer[start] not in b'{["':
+            # Numbers and words have no end of their own: it takes what follows to see it.
+            plain = _PLAIN.match(buffer, start)
+            if plain is None:
+                raise not_json("a value is missing")
+            if plain.end() == len(buffer):
+                raise _CutOffError
+            return plain.end()
+        if BORDER_OFFSET is not None:
+            try:
+                _run_over(memoryview(buffer)[start:])
+            except msgspec.DecodeError as error:
+                if named := _TRAILING.search(str(error)):
+                    border = start + int(named[1]) + BORDER_OFFSET
+                    return border if buffer[border - 1] in b'}]"' else _rstrip(buffer, border)
+                if "truncated" in str(error) and not _SURROGATE.search(buffer, start):
+                    raise _CutOffError from None
+            except RecursionError:
+                raise too_deep() from None
+            else:
+                return _rstrip(buffer, len(buffer))
+        return _counted_end(buffer, start)
+
+    def _decoded_value(self) -> t.Any:  # noqa: ANN401 - JSON is of any type
+        """The next value, decoded."""
+        while True:
+            try:
+                start = self._after_space(self._position)
+                end = self._value_end(start)
+            except _CutOffError:
+                self._read_more()
+            else:
+                self._position = end
+                return decode(self._buffer[start:end])
+
+    def _after_space(self, position: int) -> int:
+        """Where the next byte that is not white space lies."""
+        found = _NOT_SPACE.search(self._buffer, position)
+        if found is None:
+            raise _CutOffError
+        return found.start()
+
+    def _peek(self) -> bytes:
+        """The next byte that is not white space, which stays where it is."""
+        while True:
+            try:
+                self._position = self._after_space(self._position)
+            except _CutOffError:
+                self._read_more()
+            else:
+                return self._buffer[self._position : self._position + 1]
+
+    def _take(self) -> bytes:
+        """The next byte that is not white space, which is done with."""
+        byte = self._peek()
+        self._position += 1
+        return byte
+
+    def _at_end(self) -> bool:
+        """Whether nothing but white space is left."""
+        rest = self._buffer[self._position :].strip()
+        return not rest and not any(chunk.strip() for chunk in self._chunks)
+
+    def _read_more(self) -> None:
+        """Drop what is done with, and append to what is left.
+
+        At least as much is appended as is left, so that a large value costs no more per byte
+        than a small one.
+        """
+        rest = self._buffer[self._position :]
+        if len(rest) > LARGEST_VALUE:
+            msg = f"one value of the answer is larger than {LARGEST_VALUE // 1024**2} MiB"
+            raise TooLargeError(msg)
+        pieces = [rest]
+        added = 0
+        for chunk in self._chunks:
+            pieces.append(chunk)
+            added += len(chunk)
+            if added and added >= len(rest):
+                break
+        if not added:
+            raise not_json("it is empty" if not rest and not self._position else "it ends early")
+        self._buffer = b"".join(pieces)
+        self._position = 0
+
+    def _refuse(self, wanted: str, first: bytes) -> t.NoReturn:
+        """Say what came in the place of what was wanted, with its keys if it is an object."""
+        kinds = {b"{": "an object", b"[": "an array", b'"': "text"}
+        if first not in kinds and not (first.isalnum() or first == b"-"):
+            raise not_json(f"it starts with {first.decode('latin-1')!r}")
+        got = kinds.get(first, "a single value")
+        if first == b"{":
+            keys: dict[str, None] = {}
+            for key in self._keys():
+                keys[key] = None
+                self._decoded_value()
+            got += f"; {_listed(keys)}"
+        msg = f"the answer should be {wanted}, and is {got}"
+        raise ShapeError(msg)
+
+
+def _counted_end(buffer: bytes, start: int) -> int:
+    """Where a text, array or object ends, by counting brackets outside of strings."""
+    depth = 0
+    for token in _TOKEN.finditer(buffer, start):
+        if token["cut"]:
+            break
+        if not token["text"]:
+            depth += 1 if token[0] in b"[{" else -1
+        if depth == 0:
+            return token.end()
+    raise _CutOffError
+
+
+def _rstrip(buffer: bytes, end: int) -> int:
+    """The end without the white space before it."""
+    while buffer[end - 1] in b" \t\r\n":
+        end -= 1
+    return end
+
+
+def _listed(keys: t.Iterable[str]) -> str:
+    names = list(keys)
+    more = f" and {len(names) - _LISTED_KEYS} more" if len(names) > _LISTED_KEYS else ""
+    return f"its keys are: {', '.join(names[:_LISTED_KEYS]) or 'none'}{more}"

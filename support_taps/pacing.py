@@ -1,0 +1,74 @@
+"""The vendor's published allowance, kept by the client.
+
+Why not a library: pyrate-limiter and requests-ratelimiter were tried first. Both note the moment
+a request is *sent*. The vendor counts the moment it *arrives*; when the first of a burst is slow
+on its way and a later one fast, the vendor sees them closer together than the client did, and
+answers 429. An allowance here notes the moment the answer came, which is never earlier than the
+arrival, so that staying within the allowance on this side means staying within it on the other,
+however the vendor counts (sliding or fixed windows, a bucket that refills). It also tells
+how long was waited, and a signal ends the wait at once; pyrate-limiter polls from a thread.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import time
+import typing as t
+
+if t.TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Pace(t.Protocol):
+    """Something that says when the next request may go."""
+
+    waited: float
+    """Seconds spent waiting so far."""
+
+    def wait(self) -> None:
+        """Return when the next request may go."""
+
+    def answered(self, headers: Mapping[str, str]) -> None:
+        """Note that an answer came: the request counts from now on."""
+
+    @property
+    def recovery(self) -> float:
+        """Seconds after which a used-up allowance is whole again."""
+
+
+@dataclasses.dataclass
+class Allowance:
+    """So many requests in any stretch of so many seconds; the first ones go at once.
+
+    Args:
+        requests: How many the vendor allows.
+        seconds: Within how many seconds.
+        share: The part of it this run may use. It stretches the period rather than lowering
+            the number, so that a small allowance (three a minute) can be shared too.
+    """
+
+    requests: int
+    seconds: float
+    share: dataclasses.InitVar[float] = 1.0
+    waited: float = dataclasses.field(default=0.0, init=False)
+
+    def __post_init__(self, share: float) -> None:
+        """Work out the period in which ``requests`` may be used."""
+        self.recovery = self.seconds / share
+        self._answers: collections.deque[float] = collections.deque(maxlen=self.requests)
+
+    recovery: float = dataclasses.field(default=0.0, init=False)
+
+    def wait(self) -> None:
+        """Sleep until the oldest of the last ``requests`` answers is a period old."""
+        if len(self._answers) < self.requests:
+            return
+        seconds = self._answers[0] + self.recovery - time.monotonic()
+        if seconds > 0:
+            self.waited += seconds
+            time.sleep(seconds)
+
+    def answered(self, headers: Mapping[str, str]) -> None:  # noqa: ARG002 - part of Pace
+        """Note the answer's moment."""
+        self._answers.append(time.monotonic())

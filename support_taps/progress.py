@@ -1,0 +1,162 @@
+"""What a person watching the log wants to know.
+
+Plain English in the message, the same facts as fields for the SDK's structured log.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import typing as t
+
+if t.TYPE_CHECKING:
+    import datetime as dt
+    import logging
+    from collections.abc import Iterable, Mapping
+
+    from support_taps.records import Drift
+    from support_taps.windows import Window
+
+QUIET_SECONDS = 5.0
+"""At most one line about finished windows in this time."""
+
+_LISTED_FIELDS = 20
+
+
+@dataclasses.dataclass
+class Progress:
+    """What has been done for one stream, and the lines about it.
+
+    Args:
+        logger: The stream's logger.
+        name: The stream.
+        partition: The partition that is being read; empty where there are none.
+    """
+
+    logger: logging.Logger
+    name: str
+    partition: str = ""
+    records: int = 0
+    requests: int = 0
+    retries: int = 0
+    waited: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Start the clock."""
+        self._started = time.monotonic()
+        self._said = 0.0
+        self._span_started = self._started
+        self._stopped: float | None = None
+
+    @property
+    def where(self) -> str:
+        """The stream, with its partition where it has some."""
+        return f"{self.name} of {self.partition}" if self.partition else self.name
+
+    def span(self, span: Window) -> None:
+        """Note the span of time that is read."""
+        self._span = span
+        self._span_started = time.monotonic()
+
+    def stop(self) -> None:
+        """Stop the clock: the stream has been read, or has failed."""
+        self._stopped = time.monotonic()
+
+    def finished(self, what: str, until: dt.datetime) -> None:
+        """Say that everything before an instant has been emitted, if a line is due.
+
+        Args:
+            what: The window or page that was finished, in words.
+            until: Its end.
+        """
+        now = time.monotonic()
+        is_last = until >= self._span.end
+        if now - self._said < QUIET_SECONDS and not is_last:
+            return
+        self._said = now
+        seconds = max(now - self._started, 1e-3)
+        rate = self.records / seconds
+        message = f"{self.where}: {what} done; {self.records:,} records so far, {rate:,.0f} records/s"
+        fields: dict[str, t.Any] = {"records": self.records, "records_per_second": round(rate, 1)}
+        whole = self._span.end - self._span.start
+        share = min(1.0, (until - self._span.start) / whole) if whole else 1.0
+        if 0 < share < 1:
+            left = (now - self._span_started) * (1 - share) / share
+            message += f", about {duration(left)} left"
+            fields["seconds_left"] = round(left)
+        self.logger.info(message, extra={**fields, "until": until.isoformat()})
+
+    def retrying(self, error: Exception, wait: float, failures: int, max_tries: int) -> None:
+        """Say that a page is tried again."""
+        self.retries += 1
+        self.logger.warning(
+            "%s: %s; trying again in %s (try %d of %d)",
+            self.where,
+            error,
+            duration(wait),
+            failures + 1,
+            max_tries,
+            extra={"wait_seconds": round(wait, 1), "failures": failures},
+        )
+
+    def summary(self, unknown: Mapping[str, int], drifted: Iterable[str]) -> None:
+        """Say what the whole run did for this stream."""
+        seconds = (self._stopped or time.monotonic()) - self._started
+        drifted = list(drifted)
+        message = (
+            f"{self.name}: {self.records:,} records in {duration(seconds)}, "
+            f"{_count(self.requests, 'request')}, {_count(self.retries, 'retry', 'retries')}, "
+            f"{duration(self.waited)} spent waiting for the vendor's allowance"
+        )
+        if drifted:
+            message += f"; of another type than the schema says: {_listed(drifted)}"
+        self.logger.info(
+            message,
+            extra={
+                "records": self.records,
+                "requests": self.requests,
+                "retries": self.retries,
+                "allowance_wait_seconds": round(self.waited, 1),
+                "unknown_fields": dict(unknown),
+                "drifted_fields": drifted,
+            },
+        )
+        if unknown:
+            counted = [f"{name} ({count:,})" for name, count in sorted(unknown.items())]
+            self.logger.warning(
+                "%s: fields that the schema does not list, carried under their own names: %s",
+                self.name,
+                _listed(counted),
+            )
+
+    def drifting(self, path: str, drift: Drift) -> None:
+        """Say that a field's value passes although the schema lists another type."""
+        self.logger.warning(
+            "%s: field '%s' is of type %s in the record with %s, and the schema says %s; "
+            "it is passed on as it is",
+            self.where,
+            path,
+            drift.got,
+            drift.key,
+            drift.expected,
+        )
+
+
+def duration(seconds: float) -> str:
+    """A number of seconds as a person says it."""
+    if seconds < 10:  # noqa: PLR2004 - below ten seconds a tenth matters
+        return f"{seconds:.1f} s"
+    if seconds < 120:  # noqa: PLR2004
+        return f"{seconds:.0f} s"
+    if seconds < 7200:  # noqa: PLR2004
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _LISTED_FIELDS} more" if len(names) > _LISTED_FIELDS else ""
+    return ", ".join(names[:_LISTED_FIELDS]) + more

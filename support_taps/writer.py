@@ -1,0 +1,36 @@
+"""Singer messages onto standard output, whole lines at a time."""
+
+from __future__ import annotations
+
+import sys
+import typing as t
+
+from singer_sdk.contrib.msgspec import MsgSpecWriter
+
+from support_taps.json_codec import encode
+
+if t.TYPE_CHECKING:
+    from singer_sdk.singerlib.encoding.simple import Message
+
+
+class LineWriter(MsgSpecWriter):
+    """The SDK's msgspec writer, for any text and number that a vendor can send.
+
+    It adds :meth:`write_lines`, which takes many finished lines with one write. Nothing is held
+    back: what is written has left for the target before the call returns, so that
+    a STATE can never overtake a record.
+    """
+
+    def serialize_message(self, message: Message) -> bytearray:
+        """Serialise as one line."""
+        return bytearray(encode(message.to_dict()) + b"\n")
+
+    def write_message(self, message: Message) -> None:
+        """Write one message."""
+        self.write_lines(self.serialize_message(message))
+
+    def write_lines(self, lines: bytes | bytearray) -> None:  # noqa: PLR6301 - a writer's method
+        """Write lines that end in a newline each."""
+        out = sys.stdout.buffer
+        out.write(lines)
+        out.flush()

@@ -1,0 +1,1 @@
+"""JSON schemas of the DeepConverse streams, one file per stream."""

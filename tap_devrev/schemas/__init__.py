@@ -1,0 +1,1 @@
+"""JSON schemas of the DevRev streams, one file per stream."""

@@ -1,0 +1,1 @@
+"""Singer tap for Dixa: conversations and messages from the Exports API."""

@@ -1,0 +1,6 @@
+"""``python -m tap_dixa``."""
+
+from tap_dixa.tap import TapDixa
+
+if __name__ == "__main__":
+    TapDixa.cli()

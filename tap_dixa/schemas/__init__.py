@@ -1,0 +1,1 @@
+"""JSON schemas of the Dixa streams, one file per stream."""

@@ -1,0 +1,1 @@
+"""JSON schemas of the Zendesk Chat streams, one file per stream."""
