@@ -17,7 +17,7 @@ from support_taps.errors import PassingError, RefusedError, UnauthorizedError
 from support_taps.json_codec import decode
 from support_taps.retries import LONGEST_WAIT, is_passing, parse_retry_after
 
-_QUOTED_BYTES = 2048
+_READ_BYTES = 8192
 _QUOTED_CHARACTERS = 200
 _CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
 
@@ -27,8 +27,19 @@ def retry_after_header(response: requests.Response) -> float | None:
     return parse_retry_after(response.headers.get("Retry-After"))
 
 
+def body_of(response: requests.Response) -> t.Any:  # noqa: ANN401 - JSON is of any type
+    """The start of an answer's body: decoded if it is JSON, else as text."""
+    body = b""
+    with contextlib.suppress(requests.RequestException):
+        body = next(response.iter_content(_READ_BYTES), b"")
+    with contextlib.suppress(PassingError):
+        return decode(body) if body else ""
+    return "" if b"<" in body[:_QUOTED_CHARACTERS] else body.decode(errors="replace")
+
+
 def refusal(
     response: requests.Response,
+    body: t.Any,  # noqa: ANN401 - JSON is of any type
     *,
     retry_after: float | None,
     recovery: float,
@@ -38,7 +49,8 @@ def refusal(
     """The error that an answer other than 200 stands for.
 
     Args:
-        response: The answer; its body has not been read.
+        response: The answer.
+        body: What :func:`body_of` made of its body.
         retry_after: Seconds the vendor asks to wait.
         recovery: Seconds after which the allowance is whole again: the wait after a 429 that
             does not say how long.
@@ -47,7 +59,7 @@ def refusal(
     """
     status = response.status_code
     reason = response.reason or http.HTTPStatus(status).phrase
-    answered = f"the vendor answered {status} {reason}{_quoted(response)}"
+    answered = f"the vendor answered {status} {reason}{_quoted(body)}"
     if is_passing(status):
         if status == http.HTTPStatus.TOO_MANY_REQUESTS and retry_after is None:
             retry_after = min(recovery, LONGEST_WAIT)
@@ -109,16 +121,10 @@ def _inner(error: BaseException) -> BaseException | None:
     return error.__cause__ or error.__context__
 
 
-def _quoted(response: requests.Response) -> str:
+def _quoted(body: t.Any) -> str:  # noqa: ANN401 - JSON is of any type
     """What the vendor wrote, shortened; nothing if it wrote nothing readable."""
-    body = b""
-    with contextlib.suppress(requests.RequestException):
-        body = next(response.iter_content(_QUOTED_BYTES), b"")
-    words: t.Any = ""
-    with contextlib.suppress(PassingError):
-        words = decode(body) if body else ""
-    if isinstance(words, dict):
-        told = [words[key] for key in ("message", "error", "detail", "description") if words.get(key)]
-        words = "; ".join(dict.fromkeys(str(word) for word in told))
-    text = " ".join(str(words).split())[:_QUOTED_CHARACTERS]
+    if isinstance(body, dict):
+        told = [body[key] for key in ("message", "error", "detail", "description") if body.get(key)]
+        body = "; ".join(dict.fromkeys(str(word) for word in told))
+    text = " ".join(str(body).split())[:_QUOTED_CHARACTERS]
     return f" ({text})" if text else ""

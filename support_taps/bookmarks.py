@@ -51,6 +51,7 @@ class Bookmark:
         self._writer = writer
         self._state = stream.get_context_state(context)
         self.promise = self._read()
+        self.is_new = self.promise is None
 
     def _read(self) -> Promise | None:
         if self._stream.replication_method != "INCREMENTAL":

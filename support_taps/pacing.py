@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import email.utils
 import time
 import typing as t
 
@@ -72,3 +73,55 @@ class Allowance:
     def answered(self, headers: Mapping[str, str]) -> None:  # noqa: ARG002 - part of Pace
         """Note the answer's moment."""
         self._answers.append(time.monotonic())
+
+
+class ToldAllowance:
+    """What is left of an allowance that the vendor tells in the headers of every answer.
+
+    ``X-Ratelimit-Limit``, ``-Remaining`` and ``-Reset`` (epoch seconds by the vendor's clock), as
+    DevRev sends them. Nothing is known before the first answer.
+
+    Args:
+        share: The part of the limit that this run may use; the rest is left for others.
+        longest: Seconds waited at the most, whatever the headers say.
+    """
+
+    def __init__(self, share: float, *, longest: float) -> None:
+        """Start without a wait."""
+        self.waited = 0.0
+        self._reserve = max(0.0, 1.0 - share)
+        self._longest = longest
+        self._whole_at = 0.0
+        self._used_up = False
+
+    @property
+    def recovery(self) -> float:
+        """Seconds until the vendor resets the allowance."""
+        return max(0.0, self._whole_at - time.monotonic())
+
+    def wait(self) -> None:
+        """Sleep until the reset if nothing is left of this run's share."""
+        seconds = self.recovery
+        if self._used_up and seconds > 0:
+            self.waited += seconds
+            time.sleep(seconds)
+
+    def answered(self, headers: Mapping[str, str]) -> None:
+        """Take what the vendor tells; an answer without it changes nothing."""
+        try:
+            limit, remaining, reset = (
+                float(headers[f"X-Ratelimit-{name}"]) for name in ("Limit", "Remaining", "Reset")
+            )
+        except (KeyError, ValueError):
+            return
+        self._used_up = remaining <= limit * self._reserve
+        seconds = min(max(0.0, reset - _clock_of(headers)), self._longest)
+        self._whole_at = time.monotonic() + seconds
+
+
+def _clock_of(headers: Mapping[str, str]) -> float:
+    """The vendor's clock in epoch seconds, or ours where it does not tell."""
+    try:
+        return email.utils.parsedate_to_datetime(headers["Date"]).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return time.time()

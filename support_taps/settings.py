@@ -48,12 +48,12 @@ class Settings:
     max_tries: int
 
     @classmethod
-    def read(cls, config: Mapping[str, t.Any], default_api_url: str | None) -> Settings:
+    def read(cls, config: Mapping[str, t.Any], api_url: str) -> Settings:
         """Read the settings of a configuration that fits its schema.
 
         Args:
             config: The tap's configuration.
-            default_api_url: The vendor's own.
+            api_url: The one that is set, or the vendor's own.
 
         Raises:
             SettingsError: A value cannot be used.
@@ -69,7 +69,7 @@ class Settings:
         return cls(
             start=start,
             end=end,
-            api_url=_api_url(config.get("api_url") or default_api_url),
+            api_url=_api_url(api_url),
             lookback=dt.timedelta(minutes=config["lookback_minutes"]),
             rate_limit_share=config["rate_limit_share"],
             timeout=config["request_timeout"],
@@ -227,10 +227,7 @@ def _instant(config: Mapping[str, t.Any], name: str) -> dt.datetime:
     raise SettingsError(msg)
 
 
-def _api_url(url: str | None) -> str:
-    if not url:
-        msg = "setting 'api_url' is missing"
-        raise SettingsError(msg)
+def _api_url(url: str) -> str:
     try:
         parts = urllib.parse.urlsplit(url)
         host, _ = parts.hostname, parts.port

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import datetime as dt
 import functools
 import http
+import logging
 import time
 import typing as t
 
@@ -37,7 +39,6 @@ from support_taps.timestamps import MILLISECOND, floor, from_epoch, isoformat
 from support_taps.windows import Window
 
 if t.TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable, Iterable, Iterator
 
     from requests import PreparedRequest, Response
@@ -70,6 +71,9 @@ class ExportStream(SdkStream[Page], abc.ABC):
     records_key: t.ClassVar[str | None] = None
     """Key of the top-level object that holds the records; None: the array is at the top."""
 
+    settles_after: t.ClassVar[dt.timedelta] = dt.timedelta(0)
+    """How old a time must be before the vendor can be asked about it."""
+
     time_unit: t.ClassVar[dt.timedelta]
     """The vendor's smallest step in the time that is asked for."""
 
@@ -84,6 +88,7 @@ class ExportStream(SdkStream[Page], abc.ABC):
         self.bookmark: Bookmark
         self._progress: Progress | None = None
         self._plan: RecordPlan | None = None
+        self._partition: dict[str, t.Any] = {}
         self._record_counter: metrics.Counter | None = None
 
     # What a vendor's client declares
@@ -106,8 +111,8 @@ class ExportStream(SdkStream[Page], abc.ABC):
         """What to look at when the vendor denies or does not know the export (403, 404)."""
         return "check what the token's owner may read"
 
-    def retry_after(self, response: Response) -> float | None:
-        """Seconds the vendor asks to wait; None where it does not say."""
+    def retry_after(self, response: Response, body: t.Any) -> float | None:  # noqa: ANN401, ARG002
+        """Seconds the vendor asks to wait, in a header or the body; None: it does not say."""
         return answers.retry_after_header(response)
 
     # What the SDK asks for
@@ -193,9 +198,11 @@ class ExportStream(SdkStream[Page], abc.ABC):
         """
         if response.status_code == http.HTTPStatus.OK:
             return
+        body = answers.body_of(response)
         raise answers.refusal(
             response,
-            retry_after=self.retry_after(response),
+            body,
+            retry_after=self.retry_after(response, body),
             recovery=self.pace.recovery,
             unauthorized_hint=self.unauthorized_hint(),
             forbidden_hint=self.forbidden_hint(),
@@ -233,15 +240,14 @@ class ExportStream(SdkStream[Page], abc.ABC):
         )
 
     def _decoded(self, raws: list[bytes]) -> list[dict[str, t.Any]]:
-        return [self.plan.record(raw) for raw in raws]
+        return [self._partition | self.plan.record(raw) for raw in raws]
 
     def _lines(self, raws: list[bytes]) -> bytes:
         """RECORD lines, all extracted at this moment."""
-        record = self.plan.record
         start = b'{"type":"RECORD","stream":' + encode(self.name) + b',"record":'
         moment = isoformat(from_epoch(time.time_ns() // 1_000_000, MILLISECOND))
         end = b',"time_extracted":"' + moment.encode() + b'"}\n'
-        lines = b"".join([start + encode(record(raw)) + end for raw in raws])
+        lines = b"".join([start + encode(record) + end for record in self._decoded(raws)])
         if self._record_counter is not None:
             self._record_counter.increment(len(raws))
         return lines
@@ -253,11 +259,15 @@ class ExportStream(SdkStream[Page], abc.ABC):
             context: The partition, or None.
             convert: What is made of a batch of records, given as bytes.
         """
+        self._partition = dict(context or {})
         self.progress.partition = ", ".join(map(str, context.values())) if context else ""
         self.bookmark = Bookmark(self, context, self.tap.state_writer)
         self.span = self._span_to_read()
         if self.span.start >= self.span.end:
-            self.logger.warning(
+            # Within the time that the vendor takes to settle this is the normal end of a run.
+            unsettled = self.span.start < self.span.end + self.settles_after
+            self.logger.log(
+                logging.INFO if unsettled else logging.WARNING,
                 "%s: there is nothing to read yet: the time to read from (%s) is not before the "
                 "time to read to (%s)",
                 self.progress.where,
@@ -363,7 +373,8 @@ class ExportStream(SdkStream[Page], abc.ABC):
         start = settings.start
         if (promise := self.bookmark.promise) is not None:
             start = max(start, promise.until - settings.lookback)
-        end = min(settings.end or started, started)
+        newest = started - self.settles_after
+        end = min(settings.end or newest, newest)
         return Window(floor(start, self.time_unit), floor(end, self.time_unit))
 
     @override

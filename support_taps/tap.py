@@ -54,9 +54,9 @@ class SupportTap(SdkTap, abc.ABC):
     @functools.cached_property
     def settings(self) -> Settings:
         """The common settings, ready for use."""
-        return Settings.read(self.config, self.api_url_by_default())
+        return Settings.read(self.config, self.config.get("api_url") or self.vendor_api_url())
 
-    def api_url_by_default(self) -> str:
+    def vendor_api_url(self) -> str:
         """The vendor's own base URL."""
         return self.default_api_url
 

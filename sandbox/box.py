@@ -1,0 +1,230 @@
+"""The sandbox as a whole: one server, four vendors, faults and a log."""
+
+from __future__ import annotations
+
+import time
+import urllib.parse
+from typing import TYPE_CHECKING, Any
+
+from sandbox.allowances import Turnstile, Verdict
+from sandbox.answers import Answer, json_answer
+from sandbox.call import Call
+from sandbox.control import Control
+from sandbox.deepconverse import DeepConverse
+from sandbox.devrev import DevRev
+from sandbox.dixa import Dixa
+from sandbox.faults import Fault, Faults
+from sandbox.log import LoggedRequest, RequestLog
+from sandbox.server import Handler, Server
+from sandbox.vendor import Scene, Vendor
+from sandbox.zendesk_chat import ZendeskChat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from types import TracebackType
+
+_TELLING_HEADERS = (
+    "accept",
+    "accept-encoding",
+    "connection",
+    "content-type",
+    "host",
+    "user-agent",
+    "x-devrev-scope",
+    "x-devrev-version",
+)
+
+
+class Sandbox:
+    """A server on the loopback that stands in for the four vendors.
+
+    Use it as a context manager, or call `start` and `stop`.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        *,
+        seed: int = 1,
+        size: int = 500,
+        span: tuple[datetime, datetime] | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        allowances: bool = True,
+        allowance_factor: float = 1.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`size` conversations over `span` (default: the last 100 days, going on)."""
+        self._address = (host, port)
+        self._server: Server | None = None
+        self._log = RequestLog()
+        self.failures: list[BaseException] = []
+        """Defects of the sandbox itself, met while answering."""
+        self.faults = Faults()
+        self.turnstile = Turnstile()
+        scene = Scene(seed, size, span, clock, allowances, allowance_factor)
+        self.dixa = Dixa(scene)
+        self.deepconverse = DeepConverse(scene)
+        self.zendesk_chat = ZendeskChat(scene)
+        self.devrev = DevRev(scene)
+        self.vendors: dict[str, Vendor] = {
+            vendor.name: vendor
+            for vendor in (self.dixa, self.deepconverse, self.zendesk_chat, self.devrev)
+        }
+        self._control = Control(self)
+
+    def __enter__(self) -> Sandbox:  # noqa: PYI034 - Self needs Python 3.11
+        """Start."""
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    # Life.
+
+    def start(self) -> Sandbox:
+        """Listen and serve in the background."""
+        self._server = Server(self._address, self._respond, self.failures)
+        self._address = (self._address[0], self._server.port)
+        for vendor in self.vendors.values():
+            vendor.host_url = self.url
+        self._server.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop listening and drop every connection."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    def pause_listening(self) -> None:
+        """Drop every connection and refuse new ones."""
+        self.stop()
+
+    def resume_listening(self) -> None:
+        """Listen again, on the same port."""
+        self.start()
+
+    @property
+    def url(self) -> str:
+        """The base URL."""
+        return f"http://{self._address[0]}:{self._address[1]}"
+
+    @property
+    def port(self) -> int:
+        """The port."""
+        return self._address[1]
+
+    # What tests ask of it.
+
+    def fault(self, fault: Fault | None = None, **fields: Any) -> Fault:
+        """Install a fault, given whole or by its fields; see `Fault`."""
+        installed = Fault(**fields) if fault is None else fault
+        self.faults.install(installed)
+        return installed
+
+    def clear_faults(self) -> None:
+        """Behave again."""
+        self.faults.clear()
+
+    @property
+    def requests(self) -> list[LoggedRequest]:
+        """Every request to a vendor, in order of arrival."""
+        return self._log.entries()
+
+    def clear_requests(self) -> None:
+        """Forget the requests so far."""
+        self._log.clear()
+
+    @property
+    def violations(self) -> int:
+        """Requests beyond an allowance."""
+        return self.turnstile.violations
+
+    def reset(self) -> None:
+        """Back to the data of the seed, no faults, an empty log, full allowances.
+
+        Switches stay as they are.
+        """
+        self.faults.clear()
+        self._log.clear()
+        self.turnstile.clear()
+        for vendor in self.vendors.values():
+            vendor.reset_data()
+
+    # Requests.
+
+    def _respond(self, handler: Handler, body: bytes) -> None:
+        wall, monotonic = time.time(), time.monotonic()
+        path, _, query = handler.path.partition("?")
+        params = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
+        if path.startswith("/_sandbox/"):
+            handler.send(self._control.answer(handler.command, path, body))
+            return
+        name, _, rest = path[1:].partition("/")
+        vendor = self.vendors.get(name)
+        if vendor is None:
+            handler.send(json_answer({"message": f"no vendor {name!r} here"}, 404))
+            return
+        based = f"/{rest}".startswith(vendor.base_path)
+        own_path = f"/{rest}"[len(vendor.base_path) :] if based else ""
+        headers = {key.lower(): value for key, value in handler.headers.items()}
+        stream = vendor.routes.get((handler.command, own_path), "")
+        call = Call(
+            name, stream, handler.command, handler.path, own_path, params, headers, body, wall,
+            self.port,
+        )  # fmt: skip
+        entry = LoggedRequest(
+            number=self._log.next_number(),
+            monotonic=monotonic,
+            wall=wall,
+            vendor=name,
+            stream=stream,
+            method=handler.command,
+            path=own_path,
+            params=params,
+            json=call.json,
+            headers={key: headers[key] for key in _TELLING_HEADERS if key in headers},
+            credentials_sent="authorization" in headers or "x-api-key" in headers,
+        )
+        self._log.add(entry)
+        answer = self._answer(vendor, call, entry)
+        entry.status = 0 if answer.reset_at else answer.status
+        entry.rows = len(answer.rows)
+        try:
+            handler.send(answer)
+            entry.finished = True
+        finally:
+            entry.seconds = time.monotonic() - monotonic
+
+    def _answer(self, vendor: Vendor, call: Call, entry: LoggedRequest) -> Answer:
+        """Credentials first, then the allowance, then the rules; faults have the last word."""
+        verdict: Verdict | None = None
+        entry.auth_ok = vendor.authorised(call)
+        if not entry.auth_ok:
+            answer = vendor.unauthorised(call)
+        else:
+            scope = vendor.scope(call)
+            allowance = vendor.allowances.get(scope)
+            if allowance is not None:
+                verdict = self.turnstile.arrive(vendor.name, scope, allowance, call.wall)
+            if verdict is not None and verdict.wait:
+                entry.over_allowance = True
+                answer = vendor.error(429, retry_after=verdict.wait)
+            elif not call.stream:
+                answer = vendor.error(404)
+            else:
+                answer = vendor.answer(call)
+        answer.gzip = answer.gzip or vendor.gzip
+        striking = self.faults.striking(call)
+        for fault in striking:
+            answer = fault.bend(answer, call, vendor.error)
+        entry.faults = tuple(fault.kind for fault in striking)
+        vendor.decorate(answer, verdict)
+        return answer

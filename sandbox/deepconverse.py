@@ -1,0 +1,157 @@
+"""DeepConverse's Export API.
+
+Sources: docs.deepconverse.com/product-docs/analytics/export-api and its pages on conversations and
+messages; docs.workato.com/en/agentic/agentx-support/analytics/export-api (the same service, newer).
+Much is undocumented there; what the sandbox does then is a switch, or said where it is done.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from sandbox.allowances import Allowance
+from sandbox.answers import Answer, json_answer
+from sandbox.data.common import iso_seconds
+from sandbox.data.deepconverse import BOTS, DeepConverseSource
+from sandbox.instants import nanoseconds
+from sandbox.paging import BadCursorError, CursorPaging
+from sandbox.table import Record, Row, Table, encode
+from sandbox.vendor import Vendor, integer, rows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.call import Call
+
+DEFAULT_PAGE = 100
+LARGEST_PAGE = 1000
+_TIMES = {"conversations": ("startTime", "lastActionAt"), "messages": ("time",)}
+_MILLISECONDS_FROM = 10**11
+
+
+class DeepConverse(Vendor):
+    """Windows in seconds for one bot, pages with a cursor, `{"data": [...], "cursor": ...}`."""
+
+    name = "deepconverse"
+    routes: ClassVar[dict[tuple[str, str], str]] = {
+        ("GET", "/conversations/export/v1/conversations"): "conversations",
+        ("GET", "/conversations/export/v1/messages"): "messages",
+    }
+    # "The API is limited to 3 requests / per second per endpoint."
+    documented_allowances: ClassVar[dict[str, Allowance]] = {
+        "conversations": Allowance(3, 1),
+        "messages": Allowance(3, 1),
+    }
+    token = "deepconverse-key-for-the-sandbox"  # noqa: S105
+    bots = BOTS
+
+    end_cursor: Literal["null", "absent", "empty"] = "null"
+    """What the last page has for a cursor; documented: `null`."""
+    times: Literal["seconds", "milliseconds", "text", "iso"] = "seconds"
+    """How records tell time; documented: `startTime` in seconds."""
+    window_on: Literal["startTime", "lastActionAt"] = "startTime"
+    """Which time of a conversation the window is about: undocumented."""
+    bounds: Literal["inclusive", "exclusive", "half-open"] = "inclusive"
+    """Whether the window includes its ends: undocumented. Half-open: only `start_time`."""
+
+    def __init__(self, *args: Any) -> None:
+        """Set the switches of the paging beside the others."""
+        super().__init__(*args)
+        self.paging = CursorPaging()
+
+    def make_source(self) -> DeepConverseSource:
+        """Conversations of several bots, and their messages."""
+        return DeepConverseSource(self.scene.seed)
+
+    def make_tables(self) -> dict[str, Table]:
+        """Rows are grouped by bot: a record does not name its bot."""
+        return {
+            stream: Table(lambda record: record["_id"], {name: _reader(name) for name in names})
+            for stream, names in _TIMES.items()
+        }
+
+    def group(self, group: str | None) -> str:
+        """The first bot, when none is named."""
+        return BOTS[0] if group is None else group
+
+    def authorised(self, call: Call) -> bool:
+        """The header `x-api-key`."""
+        return call.headers.get("x-api-key") == self.token
+
+    def unauthorised(self, call: Call) -> Answer:  # noqa: ARG002
+        """Undocumented; this is what a gateway that takes `x-api-key` usually answers."""
+        return self.error(403)
+
+    def error(self, status: int, message: str = "", **_details: Any) -> Answer:
+        """No error is documented, nor a header that says how long to wait."""
+        usual = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests"}
+        return json_answer({"message": message or usual.get(status, "Error")}, status)
+
+    def render(self, stream: str, row: Row) -> bytes:
+        """The record with its times in the form of the switch `times`."""
+        if self.times == "seconds":
+            return row.raw
+        record = row.record
+        for name in _TIMES[stream]:
+            if record.get(name) is not None:
+                record[name] = _in_form(seconds(record[name]) or 0, self.times)
+        return encode(record)
+
+    def answer(self, call: Call) -> Answer:
+        """One page of a bot's records in a window; an unknown bot has none."""
+        params = dict(call.params)
+        cursor = params.pop("cursor", None)
+        per_page = integer(params.pop("per_page", str(DEFAULT_PAGE)))
+        start, end = (integer(params.get(name, "")) for name in ("start_time", "end_time"))
+        known = {"start_time", "end_time", "bot_name"}
+        if call.stream == "messages":
+            known.add("conversation_id")
+        if unknown := params.keys() - known:
+            return self.error(400, f"unknown parameter {min(unknown)}")
+        if start is None or end is None or not params.get("bot_name"):
+            return self.error(400, "start_time, end_time (Unix seconds) and bot_name are required")
+        if per_page is None or not 1 <= per_page <= LARGEST_PAGE:
+            return self.error(400, f"per_page must be between 1 and {LARGEST_PAGE}")
+        rows = self.table(call.stream).between(
+            self.window_on if call.stream == "conversations" else "time",
+            start,
+            end,
+            low_open=self.bounds == "exclusive",
+            high_open=self.bounds != "inclusive",
+            group=params["bot_name"],
+        )
+        if conversation := params.get("conversation_id"):
+            rows = [row for row in rows if row.record.get("conversationId") == conversation]
+        try:
+            page, following = self.paging.page(rows, per_page, cursor, params)
+        except BadCursorError as error:
+            return self.error(400, str(error))
+        envelope: Record = {"cursor": following}
+        if following is None:
+            envelope = {"null": envelope, "absent": {}, "empty": {"cursor": ""}}[self.end_cursor]
+        suffix = b"]" + (b"," if envelope else b"") + encode(envelope)[1:]
+        answer = rows_of(page, b'{"data":[', suffix)
+        answer.render = lambda row: self.render(call.stream, row)
+        return answer
+
+
+def _reader(name: str) -> Callable[[Record], int | None]:
+    return lambda record: seconds(record.get(name))
+
+
+def seconds(value: object) -> int | None:
+    """A time in any of the forms of the switch `times`, as seconds."""
+    if isinstance(value, str):
+        if (number := integer(value)) is None:
+            moment = nanoseconds(value)
+            return None if moment is None else moment // 1_000_000_000
+        value = number
+    if isinstance(value, (int, float)):
+        return int(value / 1000 if value >= _MILLISECONDS_FROM else value)
+    return None
+
+
+def _in_form(moment: int, form: str) -> int | str:
+    if form == "milliseconds":
+        return moment * 1000
+    return str(moment) if form == "text" else iso_seconds(moment * 1000)

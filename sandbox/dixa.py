@@ -1,0 +1,143 @@
+"""Dixa's Exports API.
+
+Sources: docs.dixa.io/docs/exports-api-guide, docs.dixa.io/openapi/exports-api.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from sandbox.allowances import Allowance
+from sandbox.answers import Answer, empty_answer
+from sandbox.data.dixa import DixaSource
+from sandbox.table import Row, Table, mixed
+from sandbox.vendor import DAY, Vendor, integer, milliseconds, rows_of
+
+if TYPE_CHECKING:
+    from sandbox.call import Call
+
+LONGEST_SPAN = 31 * DAY
+_CONVERSATION_FILTERS = ("created", "updated", "closed", "last_message_created")
+
+
+class Dixa(Vendor):
+    """One JSON array per window, streamed; no paging, no order, errors without a body."""
+
+    name = "dixa"
+    routes: ClassVar[dict[tuple[str, str], str]] = {
+        ("GET", "/v1/conversation_export"): "conversations",
+        ("GET", "/v1/message_export"): "messages",
+    }
+    # "Messages: 3 requests per minute. Conversations: 10 request per minute", per token.
+    documented_allowances: ClassVar[dict[str, Allowance]] = {
+        "messages": Allowance(3, 60),
+        "conversations": Allowance(10, 60),
+    }
+    token = "dixa-token-for-the-sandbox"  # noqa: S105
+
+    bounds: Literal["inclusive", "exclusive", "half-open"] = "inclusive"
+    """Whether `_after` and `_before` include their moment: undocumented. Half-open: `_after`."""
+
+    def make_source(self) -> DixaSource:
+        """Conversations and their messages."""
+        return DixaSource(self.scene.seed)
+
+    def make_tables(self) -> dict[str, Table]:
+        """Messages can be filtered by `created_` alone."""
+
+        def times(names: tuple[str, ...]) -> dict[str, Any]:
+            return {name: lambda record, key=f"{name}_at": record.get(key) for name in names}
+
+        return {
+            "conversations": Table(lambda record: record["id"], times(_CONVERSATION_FILTERS)),
+            "messages": Table(lambda record: record["id"], times(("created",))),
+        }
+
+    def authorised(self, call: Call) -> bool:
+        """`bearer <token>`, or Basic with the user `bearer` and the token as its password."""
+        scheme, _, credentials = call.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return credentials.strip() == self.token
+        if scheme.lower() == "basic":
+            try:
+                decoded = base64.b64decode(credentials, validate=True)
+            except binascii.Error:
+                return False
+            return decoded == f"bearer:{self.token}".encode()
+        return False
+
+    def error(self, status: int, **_details: Any) -> Answer:
+        """400, 401, 429, 5XX: "No body". No header that says how long to wait is documented."""
+        return empty_answer(status)
+
+    def answer(self, call: Call) -> Answer:
+        """The rows of the window that match every filter given."""
+        rows = self._select(call)
+        if rows is None:
+            return self.error(400)
+        return rows_of(mixed(rows), b"[", b"]")
+
+    def _select(self, call: Call) -> list[Row] | None:
+        """The rows asked for, or None when the query is not one."""
+        filters = _CONVERSATION_FILTERS if call.stream == "conversations" else ("created",)
+        params = dict(call.params)
+        csids = params.pop("csids", None) if call.stream == "conversations" else None
+        spans: dict[str, tuple[int | None, int | None]] = {}
+        for name in filters:
+            texts = params.pop(f"{name}_after", None), params.pop(f"{name}_before", None)
+            if texts == (None, None):
+                continue
+            after, before = (None if text is None else moment(text) for text in texts)
+            if (after is None) != (texts[0] is None) or (before is None) != (texts[1] is None):
+                return None
+            spans[name] = after, before
+        if params or not self._spans_allowed(spans, csids):
+            return None
+        table = self.table(call.stream)
+        chosen: list[Row] | None = None
+        for name, (after, before) in spans.items():
+            found = table.between(
+                name,
+                after,
+                before,
+                low_open=self.bounds == "exclusive",
+                high_open=self.bounds != "inclusive",
+            )
+            keys = {row.key for row in found}
+            chosen = found if chosen is None else [row for row in chosen if row.key in keys]
+        if csids is not None:
+            wanted = [integer(text) for text in csids.split(",")]
+            if None in wanted:
+                return None
+            rows = table.rows() if chosen is None else chosen
+            chosen = [row for row in rows if row.key in set(wanted)]
+        return chosen
+
+    @staticmethod
+    def _spans_allowed(spans: dict[str, tuple[int | None, int | None]], csids: str | None) -> bool:
+        """At least one `_after` and one `_before`, or csids; "no query can span more than 31 days".
+
+        A window that ends before it begins is refused: undocumented, but never meant.
+        """
+        closed = [
+            (after, before)
+            for after, before in spans.values()
+            if after is not None and before is not None
+        ]
+        if not closed and csids is None:
+            return False
+        return all(0 <= before - after <= LONGEST_SPAN for after, before in closed)
+
+
+def moment(text: str) -> int | None:
+    """Unix milliseconds, or yyyy-mm-dd (midnight UTC); None for anything else."""
+    if (number := integer(text)) is not None:
+        return number
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None
+    return milliseconds(day) if len(text) == len("yyyy-mm-dd") else None

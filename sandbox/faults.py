@@ -1,0 +1,289 @@
+"""Misbehaviour on request: one declarative type says when it strikes and what it does."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import threading
+from dataclasses import dataclass, field, replace
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from sandbox.answers import Answer, Ending, Framing, empty_answer, json_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from sandbox.call import Call
+
+Kind = Literal[
+    "status",
+    "reset",
+    "cut",
+    "html",
+    "empty",
+    "json",
+    "stall",
+    "trickle",
+    "gzip",
+    "gzip_bomb",
+    "redirect",
+    "fields",
+    "drift",
+]
+Place = Literal["string", "number", "record", "comma", "bracket", "half"]
+
+_HTML = b"<!DOCTYPE html>\n<html><body><h1>Maintenance</h1>Back soon.</body></html>\n"
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*', re.DOTALL)
+_MIN_TOKEN = 3
+
+
+@dataclass
+class Fault:
+    """When it strikes, and what it does.
+
+    A fault counts the requests that match `vendor`, `stream` and `where` from the moment it is
+    installed. It strikes the ones numbered `at` (from 1), or the first `times`, or each with
+    `probability`; with none of the three, all. Several faults may strike one request.
+
+    Kinds and the fields they read:
+      status     `status`, `retry_after` (seconds; `retry_after_as` "seconds" or "date"),
+                 `value` (a JSON body; default: the vendor's own error body)
+      reset      RST `point` "before" the answer, in the "headers", or in the "body" after `after`
+                 bytes (default 100)
+      cut        the body ends at `place` (in a "string", in a "number", after a "record", after the
+                 "comma" behind it, before the last "bracket", in the "half"), or after `after`
+                 bytes; `ending` "clean" (valid HTTP, truncated JSON), "missing" (no last chunk, or
+                 too short for its Content-Length) or "reset"; `framing` "chunked", "length" or
+                 "close" (default: the answer's own)
+      html       an HTML page, with `status` (default 200)
+      empty      no body, with `status` (default 200)
+      json       `value` instead of the answer, with `status` (default 200)
+      stall      `seconds` before the headers, or after `after` bytes of the body
+      trickle    `after` bytes (default 16) every `seconds` (default 0.01)
+      gzip       the answer compressed, if the client takes gzip
+      gzip_bomb  `after` bytes of spaces (default 256 MiB) inside an array, compressed the same way
+      redirect   `status` (default 302) to `location` (default: the same URL on host `localhost`)
+      fields     `value` (a dict) added to every `every`-th row
+      drift      the value at `path` ("a.b") of every `every`-th row changed by `to`: a callable, or
+                 "text", "number", "list", "object", "null", "absent"
+    """
+
+    kind: Kind
+    vendor: str | None = None
+    stream: str | None = None
+    at: int | Collection[int] | None = None
+    times: int | None = None
+    probability: float | None = None
+    seed: int = 0
+    where: Callable[[Call], bool] | None = None
+
+    status: int | None = None
+    retry_after: float | None = None
+    retry_after_as: Literal["seconds", "date"] = "seconds"
+    value: Any = None
+    point: Literal["before", "headers", "body"] = "before"
+    after: int | None = None
+    place: Place = "string"
+    ending: Ending = "clean"
+    framing: Framing | None = None
+    seconds: float | None = None
+    location: str | None = None
+    every: int = 1
+    path: str = ""
+    to: str | Callable[[Any], Any] = "text"
+
+    seen: int = field(default=0, init=False)
+    """Matching requests so far."""
+    struck: int = field(default=0, init=False)
+    """Requests struck so far."""
+
+    def __post_init__(self) -> None:
+        """Refuse a misspelt kind at once: a fault that never strikes makes a test pass wrongly."""
+        if self.kind not in get_args(Kind):
+            msg = f"no fault of kind {self.kind!r}; there are {', '.join(get_args(Kind))}"
+            raise ValueError(msg)
+        if isinstance(self.to, str) and self.to not in DRIFTS:
+            msg = f"no drift to {self.to!r}; there are {', '.join(DRIFTS)}"
+            raise ValueError(msg)
+        self._random = random.Random(self.seed)  # noqa: S311
+
+    def strikes(self, call: Call) -> bool:
+        """Count a request and say whether it is struck."""
+        if self.vendor not in (None, call.vendor) or self.stream not in (None, call.stream):
+            return False
+        if self.where is not None and not self.where(call):
+            return False
+        self.seen += 1
+        strikes = True
+        if self.at is not None:
+            strikes = self.seen in ([self.at] if isinstance(self.at, int) else self.at)
+        if self.times is not None:
+            strikes = strikes and self.struck < self.times
+        if self.probability is not None:
+            strikes = strikes and self._random.random() < self.probability
+        self.struck += strikes
+        return strikes
+
+    def bend(self, answer: Answer, call: Call, error: Callable[..., Answer]) -> Answer:
+        """Make the answer go wrong; `error` gives the vendor's documented error answers."""
+        bent: Answer = getattr(self, f"_{self.kind}")(answer, call, error)
+        return bent
+
+    def _status(self, _answer: Answer, call: Call, error: Callable[..., Answer]) -> Answer:
+        status = 500 if self.status is None else self.status
+        answer = error(status, retry_after=self.retry_after)
+        if self.value is not None:
+            answer = json_answer(self.value, status, answer.headers)
+        answer.headers.pop("Retry-After", None)
+        if self.retry_after is not None:
+            answer.headers["Retry-After"] = (
+                f"{self.retry_after:g}"
+                if self.retry_after_as == "seconds"
+                else formatdate(call.wall + self.retry_after, usegmt=True)
+            )
+        return answer
+
+    def _reset(self, answer: Answer, _call: Call, _error: object) -> Answer:
+        if self.point == "body":
+            return replace(
+                answer, stop_after=100 if self.after is None else self.after, ending="reset"
+            )
+        return replace(answer, reset_at=self.point)
+
+    def _cut(self, answer: Answer, _call: Call, _error: object) -> Answer:
+        answer = replace(answer, framing=self.framing or answer.framing, ending=self.ending)
+        if self.after is not None and answer.framing != "length":
+            answer.stop_after = self.after
+            return answer
+        body = answer.body()
+        end = cut_at(answer, body, self.place) if self.after is None else self.after
+        if self.ending != "clean":
+            answer.promised = len(body)
+        return answer.with_body(body[:end])
+
+    def _html(self, _answer: Answer, _call: Call, _error: object) -> Answer:
+        headers = {"Content-Type": "text/html; charset=utf-8"}
+        return Answer(self.status or 200, headers, prefix=_HTML, framing="length")
+
+    def _empty(self, _answer: Answer, _call: Call, _error: object) -> Answer:
+        return empty_answer(self.status or 200, {"Content-Type": "application/json"})
+
+    def _json(self, _answer: Answer, _call: Call, _error: object) -> Answer:
+        return json_answer(self.value, self.status or 200)
+
+    def _stall(self, answer: Answer, _call: Call, _error: object) -> Answer:
+        return replace(answer, stall=(self.seconds or 1.0, self.after))
+
+    def _trickle(self, answer: Answer, _call: Call, _error: object) -> Answer:
+        return replace(answer, trickle=(self.after or 16, self.seconds or 0.01))
+
+    def _gzip(self, answer: Answer, _call: Call, _error: object) -> Answer:
+        return replace(answer, gzip=True)
+
+    def _gzip_bomb(self, answer: Answer, _call: Call, _error: object) -> Answer:
+        return replace(answer, gzip=True, padding=self.after or 256 * 1024 * 1024)
+
+    def _redirect(self, _answer: Answer, call: Call, _error: object) -> Answer:
+        location = self.location or f"http://localhost:{call.port}{call.target}"
+        return empty_answer(self.status or 302, {"Location": location})
+
+    def _fields(self, answer: Answer, _call: Call, _error: object) -> Answer:
+        extra: Mapping[str, Any] = self.value or {"not_in_the_documents": {"since": 2026}}
+
+        def add(position: int, record: Any) -> Any:
+            return {**record, **extra} if position % self.every == 0 else record
+
+        return replace(answer, bend=[*answer.bend, add])
+
+    def _drift(self, answer: Answer, _call: Call, _error: object) -> Answer:
+        change = DRIFTS[self.to] if isinstance(self.to, str) else self.to
+
+        def drift(position: int, record: Any) -> Any:
+            if position % self.every == 0:
+                *parents, name = self.path.split(".")
+                place = record
+                for parent in parents:
+                    place = place.get(parent) if isinstance(place, dict) else None
+                if isinstance(place, dict) and name in place:
+                    place[name] = change(place[name])
+                    if place[name] is ABSENT:
+                        del place[name]
+            return record
+
+        return replace(answer, bend=[*answer.bend, drift])
+
+
+ABSENT = object()
+"""What a drift returns to take the key away."""
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _as_number(value: Any) -> Any:
+    try:
+        return float(value) if "." in str(value) else int(value)
+    except (TypeError, ValueError):
+        return len(str(value))
+
+
+DRIFTS: dict[str, Callable[[Any], Any]] = {
+    "text": _as_text,
+    "number": _as_number,
+    "list": lambda value: [value],
+    "object": lambda value: {"value": value},
+    "null": lambda _: None,
+    "absent": lambda _: ABSENT,
+}
+
+
+def cut_at(answer: Answer, body: bytes, place: Place) -> int:
+    """Where to end the body so that its last byte is at such a place, past the middle if it can.
+
+    A body that has no such place is cut in the middle.
+    """
+    middle = len(body) // 2
+    if place == "bracket":
+        return len(body.rstrip()) - 1
+    if place in ("record", "comma"):
+        texts = list(answer.row_texts())
+        kept = texts[: max(len(texts) // 2, 1)]
+        if kept and (place == "record" or len(texts) > len(kept)):
+            return len(answer.prefix) + len(b",".join(kept)) + (place == "comma")
+        return middle
+    end = middle
+    if place in ("string", "number"):
+        for token in _TOKEN.finditer(body):
+            long_enough = token.end() - token.start() >= _MIN_TOKEN
+            if long_enough and token.group().startswith(b'"') == (place == "string"):
+                end = (token.start() + token.end()) // 2
+                if end >= middle:
+                    break
+    return end
+
+
+class Faults:
+    """The faults installed, in order."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._faults: list[Fault] = []
+        self._lock = threading.Lock()
+
+    def install(self, fault: Fault) -> None:
+        """Begin to count requests for this fault."""
+        with self._lock:
+            self._faults.append(fault)
+
+    def clear(self) -> None:
+        """Behave again."""
+        with self._lock:
+            self._faults.clear()
+
+    def striking(self, call: Call) -> list[Fault]:
+        """The faults that this request meets."""
+        with self._lock:
+            return [fault for fault in self._faults if fault.strikes(call)]

@@ -1,0 +1,77 @@
+"""What was asked of the sandbox, as a test or a person wants to see it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass
+class LoggedRequest:
+    """One request and what was answered. No credential is kept, only whether there was one."""
+
+    number: int
+    monotonic: float
+    """Arrival on `time.monotonic()`."""
+    wall: float
+    """Arrival on the wall clock, Unix seconds."""
+    vendor: str
+    stream: str
+    """Empty for a path that the vendor does not have."""
+    method: str
+    path: str
+    params: dict[str, str]
+    json: Any
+    """The decoded JSON body, or None."""
+    headers: dict[str, str]
+    """Lower-case names; only those that say something about the client (no credentials)."""
+    credentials_sent: bool
+    auth_ok: bool = False
+    over_allowance: bool = False
+    status: int = 0
+    """The status line sent; 0 when the connection was reset before it."""
+    rows: int = 0
+    """Rows of the answer; those of a cut or abandoned answer count too."""
+    faults: tuple[str, ...] = ()
+    """The kinds of the faults applied."""
+    finished: bool = False
+    """Whether the answer was sent to its end (a cut one included); set a moment after the client
+    has it."""
+    seconds: float = field(default=0.0, compare=False)
+    """From arrival to the end of the answer."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the control interface."""
+        return asdict(self)
+
+
+class RequestLog:
+    """Requests in order of arrival."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._entries: list[LoggedRequest] = []
+        self._lock = threading.Lock()
+        self._count = 0
+
+    def next_number(self) -> int:
+        """Number requests from 1; clearing the log does not start again."""
+        with self._lock:
+            self._count += 1
+            return self._count
+
+    def add(self, entry: LoggedRequest) -> None:
+        """Note an arrival; the entry is completed while it is answered."""
+        with self._lock:
+            self._entries.append(entry)
+
+    def entries(self) -> list[LoggedRequest]:
+        """All entries so far."""
+        with self._lock:
+            return list(self._entries)
+
+    def clear(self) -> None:
+        """Forget all entries."""
+        with self._lock:
+            self._entries.clear()

@@ -1,0 +1,265 @@
+"""What the four vendors have in common as seen from outside: data, a token, an allowance."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from sandbox.answers import Answer
+from sandbox.table import RawRow, Record, Row, Table, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from sandbox.allowances import Allowance, Verdict
+    from sandbox.call import Call
+
+DAY = 86_400_000
+LIVE_DAYS = 100
+
+Item = tuple[str, Record, str]
+"""A stream, a record of it, and its group (the bot, for DeepConverse)."""
+
+
+class Source(Protocol):
+    """Makes a vendor's records, each for itself, from the seed and its number alone."""
+
+    lifetime: int
+    """Milliseconds after which nothing that came of one conversation changes any more."""
+
+    def build(self, index: int, started: int, now: int) -> Iterable[Item]:
+        """What came of conversation `index`, begun at `started`, as it stands at `now` (ms)."""
+
+    def restamp(self, stream: str, record: Record, at: datetime) -> None:
+        """Move a record to another time, for tests that want many at once."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What all four vendors share: how much data, over which time, by which clock."""
+
+    seed: int
+    size: int
+    span: tuple[datetime, datetime] | None
+    clock: Callable[[], float]
+    allowances: bool
+    allowance_factor: float
+
+    def now(self) -> int:
+        """Milliseconds since the epoch."""
+        return int(self.clock() * 1000)
+
+    def data_now(self) -> int:
+        """The moment up to which there is data."""
+        return self.now() if self.span is None else milliseconds(self.span[1])
+
+    def starts(self, first_after: int | None = None) -> Iterator[tuple[int, int]]:
+        """Number and time of every conversation, spaced evenly.
+
+        Without a span the grid is laid over absolute time, so that a sandbox started a minute later
+        has the same conversations and at most a few more.
+        """
+        if self.size <= 0:
+            return
+        until = self.data_now()
+        if self.span is None:
+            origin, step = 0, LIVE_DAYS * DAY // self.size
+            since = (until // DAY - LIVE_DAYS) * DAY
+        else:
+            origin = since = milliseconds(self.span[0])
+            step = max((until - origin) // self.size, 1)
+        if first_after is not None:
+            since = max(since, first_after)
+        index = -((origin - since) // step)
+        while (started := origin + index * step) < until:
+            yield index, started
+            index += 1
+
+
+def milliseconds(when: datetime) -> int:
+    """Milliseconds since the epoch of an aware datetime."""
+    return round(when.timestamp() * 1000)
+
+
+class Vendor(ABC):
+    """One vendor: its streams' data, and the rules by which it answers."""
+
+    name: ClassVar[str]
+    base_path: ClassVar[str] = ""
+    """What the vendor's base URL has after the host."""
+    routes: ClassVar[dict[tuple[str, str], str]]
+    """Method and path to stream."""
+    documented_allowances: ClassVar[dict[str, Allowance]]
+    """By scope: see `scope`."""
+    token: str
+
+    def __init__(self, scene: Scene) -> None:
+        """Start with the documented allowances; data is made when it is first asked for."""
+        self.scene = scene
+        self.host_url = ""
+        self.gzip = False
+        """Compress every answer for clients that take gzip (documented by none of the four)."""
+        self.allowances: dict[str, Allowance] = {}
+        if scene.allowances:
+            self.allowances = {
+                scope: allowance.faster(scene.allowance_factor)
+                for scope, allowance in self.documented_allowances.items()
+            }
+        self._lock = threading.RLock()
+        self.reset_data()
+
+    @property
+    def url(self) -> str:
+        """What a tap is given as `api_url`."""
+        return f"{self.host_url}/{self.name}{self.base_path}"
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The streams' names."""
+        return tuple(self._tables)
+
+    # Rules, by vendor.
+
+    @abstractmethod
+    def make_source(self) -> Source:
+        """The maker of this vendor's data."""
+
+    @abstractmethod
+    def make_tables(self) -> dict[str, Table]:
+        """An empty table for each stream."""
+
+    @abstractmethod
+    def authorised(self, call: Call) -> bool:
+        """Whether the credentials are right."""
+
+    @abstractmethod
+    def answer(self, call: Call) -> Answer:
+        """Answer an authorised request within the allowance."""
+
+    @abstractmethod
+    def error(self, status: int, **details: Any) -> Answer:
+        """The documented answer for a status; `retry_after` seconds where the vendor tells them."""
+
+    def unauthorised(self, call: Call) -> Answer:  # noqa: ARG002
+        """The answer to wrong credentials."""
+        return self.error(401)
+
+    def scope(self, call: Call) -> str:
+        """The name of the allowance that a request draws on."""
+        return call.stream
+
+    def decorate(  # noqa: B027 - most have none
+        self, answer: Answer, verdict: Verdict | None
+    ) -> None:
+        """Add the headers that every answer of this vendor has."""
+
+    # Data, as tests see and change it.
+
+    def truth(self, stream: str, group: str | None = None) -> list[Record]:
+        """The records as the vendor would send them."""
+        table = self.table(stream)
+        return [json.loads(self.render(stream, row)) for row in table.rows(group)]
+
+    def render(self, stream: str, row: Row) -> bytes:  # noqa: ARG002
+        """A row's JSON text."""
+        return row.raw
+
+    def put(self, stream: str, *records: Record, group: str | None = None) -> None:
+        """Insert records, or replace those with the same key."""
+        self.table(stream).put(records, self.group(group))
+
+    def load(self, stream: str, records: Iterable[Record], group: str | None = None) -> None:
+        """Replace a stream's data; the sandbox adds no more of its own to it."""
+        table = self._take_over(stream, group)
+        table.put(records, self.group(group))
+
+    def load_raw(self, stream: str, rows: Iterable[RawRow], group: str | None = None) -> None:
+        """Replace a stream's data by (time, key, JSON text) in the unit of its time filter.
+
+        The text may be a callable that makes it. The one time stands for all time filters.
+        """
+        table = self._take_over(stream, group)
+        table.load_raw(rows, self.group(group))
+
+    def remove(self, stream: str, key: Hashable, group: str | None = None) -> None:
+        """Forget a record."""
+        self.table(stream).remove(key, self.group(group))
+
+    def make(self, stream: str, count: int, at: datetime) -> list[Record]:
+        """More records like the sandbox's own, all at one time; not stored."""
+        made: list[Record] = []
+        index = 10_000_000
+        started = milliseconds(at)
+        while len(made) < count:
+            for name, record, _ in self._source.build(index, started, started + DAY * 30):
+                if name == stream and len(made) < count:
+                    self._source.restamp(stream, record, at)
+                    made.append(record)
+            index += 1
+        return made
+
+    def group(self, group: str | None) -> str:
+        """The group meant when none is named."""
+        return group or ""
+
+    def reset_data(self) -> None:
+        """Go back to the data of the seed."""
+        with self._lock:
+            self._tables = self.make_tables()
+            self._source = self.make_source()
+            self._made_until: int | None = None
+            self._next_making = 0
+            self._taken_over: set[str] = set()
+
+    def table(self, stream: str) -> Table:
+        """A stream's table, up to date."""
+        self._make_data()
+        return self._tables[stream]
+
+    def _take_over(self, stream: str, group: str | None) -> Table:
+        with self._lock:
+            self._make_data()
+            self._taken_over.add(stream)
+            table = self._tables[stream]
+            table.clear(None if group is None else self.group(group))
+            return table
+
+    def _make_data(self) -> None:
+        """Make the data, and later on what has come since."""
+        with self._lock:
+            now, before = self.scene.data_now(), self._made_until
+            if before is not None and now < self._next_making:
+                return
+            began = time.monotonic()
+            since = None if before is None else before - self._source.lifetime
+            fresh: dict[tuple[str, str], list[Record]] = {}
+            for index, started in self.scene.starts(since):
+                known = (
+                    set()
+                    if before is None
+                    else {encode(item) for item in self._source.build(index, started, before)}
+                )
+                for item in self._source.build(index, started, now):
+                    stream, record, group = item
+                    if stream not in self._taken_over and (not known or encode(item) not in known):
+                        fresh.setdefault((stream, group), []).append(record)
+            for (stream, group), records in fresh.items():
+                self._tables[stream].put(records, group)
+            self._made_until = now
+            # Seldom enough to cost little, however much data there is.
+            self._next_making = now + 1000 + round((time.monotonic() - began) * 20_000)
+
+
+def integer(text: str) -> int | None:
+    """A whole number written with digits alone, or None."""
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def rows_of(rows: Sequence[Row], prefix: bytes, suffix: bytes) -> Answer:
+    """A JSON answer around rows."""
+    return Answer(200, {"Content-Type": "application/json"}, prefix, rows, suffix)

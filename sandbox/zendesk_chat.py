@@ -1,0 +1,206 @@
+"""Zendesk Chat's incremental exports.
+
+Source: developer.zendesk.com/api-reference/live-chat/chat-api/incremental_export. Its text and its
+samples contradict each other in places; each reading is a switch.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+import re
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from urllib.parse import quote
+
+from sandbox.allowances import Allowance, Verdict
+from sandbox.answers import Answer, json_answer
+from sandbox.data.zendesk_chat import ZendeskChatSource
+from sandbox.instants import nanoseconds
+from sandbox.table import Record, Row, Table, encode
+from sandbox.vendor import Vendor, integer, rows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.call import Call
+
+LARGEST_PAGE = 1000
+YOUNGEST_START = 300
+"""Seconds: "must be more than five minutes in the past otherwise ... rejected"."""
+_PARAMETERS = {"start_time", "start_id", "limit", "fields"}
+_FIELDS = re.compile(r"(\w+)\(([\w.,* ]*)\)")
+_EXPANDABLE = ("chats", "conversions")
+_TIMELINE = "agent_timeline"
+
+
+class ZendeskChat(Vendor):
+    """Server cursors (`end_time`, `end_id`) over items in order of their update."""
+
+    name = "zendesk_chat"
+    base_path = "/api/v2/chat"
+    routes: ClassVar[dict[tuple[str, str], str]] = {
+        ("GET", f"/incremental/{stream}"): stream
+        for stream in ("chats", _TIMELINE, "conversions", "department_events")
+    }
+    # 200 requests per minute, over all endpoints.
+    documented_allowances: ClassVar[dict[str, Allowance]] = {"all": Allowance(200, 60)}
+    token = "zendesk-chat-token-for-the-sandbox"  # noqa: S105
+    support_token = "zendesk-support-token"  # noqa: S105
+    """A token of Zendesk Support, which Chat does not take."""
+
+    next_page_host: str | None = None
+    """A URL up to the host to put into `next_page`, instead of the one that was called."""
+    timeline_start: Literal["inclusive", "exclusive"] = "inclusive"
+    """Whether a span that ends at `start_time` is sent again: undocumented."""
+    chats_end_time: Literal["update", "start"] = "update"
+    """Whether a chat's `end_time` is its update ("the most recent time present") or, as in the
+    documented sample, its `timestamp`. Either way it continues the list together with `end_id`."""
+    department_events_end_id: bool = True
+    """Whether department_events has `end_id`: the documented sample is lost."""
+    short_pages: int | None = None
+    """A page holds at most this many rows, even when more are there and `limit` is larger: one
+    reading of "If count is less than limit, more items are available"."""
+
+    def __init__(self, *args: Any) -> None:
+        """Start with an account that may read everything."""
+        super().__init__(*args)
+        self.denied: dict[str, int] = {}
+        """Stream to 403 or 404, for an account whose plan or role lacks it."""
+        self._issued: dict[tuple[int, str], tuple[int, str]] = {}
+
+    def make_source(self) -> ZendeskChatSource:
+        """Chats and what goes with them."""
+        return ZendeskChatSource(self.scene.seed)
+
+    def make_tables(self) -> dict[str, Table]:
+        """Ordered by what the endpoint's cursor counts."""
+
+        def table(field: str) -> Table:
+            return Table(
+                lambda record: record["id"],
+                {"cursor": lambda record: _seconds(record[field])},
+                ascii_only=True,
+            )
+
+        return {
+            "chats": table("update_timestamp"),
+            _TIMELINE: Table(
+                lambda record: (record["agent_id"], record["start_time"]), {"cursor": span_end}
+            ),
+            "conversions": table("timestamp"),
+            "department_events": table("timestamp"),
+        }
+
+    def authorised(self, call: Call) -> bool:
+        """A Bearer token of the Chat API; Basic and Support tokens get 401."""
+        scheme, _, token = call.headers.get("authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and token.strip() == self.token
+
+    def scope(self, call: Call) -> str:  # noqa: ARG002
+        """One allowance for the whole API."""
+        return "all"
+
+    def error(
+        self, status: int, message: str = "", retry_after: float | None = None, **_: Any
+    ) -> Answer:
+        """Bodies are undocumented; 429 has `Retry-After` in seconds."""
+        headers = {} if retry_after is None else {"Retry-After": str(math.ceil(retry_after))}
+        return json_answer({"error": message or f"status {status}"}, status, headers)
+
+    def decorate(self, answer: Answer, verdict: Verdict | None) -> None:
+        """`X-Rate-Limit` and `X-Rate-Limit-Remaining`, as in Zendesk's general rules."""
+        allowance = self.allowances.get("all")
+        if verdict is not None and allowance is not None:
+            answer.headers["X-Rate-Limit"] = str(allowance.requests)
+            answer.headers["X-Rate-Limit-Remaining"] = str(verdict.remaining)
+
+    def answer(self, call: Call) -> Answer:
+        """One page from a cursor on."""
+        stream, params = call.stream, call.params
+        if stream in self.denied:
+            return self.error(self.denied[stream], f"{stream} is not available to this account")
+        unit = 1_000_000 if stream == _TIMELINE else 1
+        start = integer(params.get("start_time", "0"))
+        limit = integer(params.get("limit", str(LARGEST_PAGE)))
+        if unknown := params.keys() - _PARAMETERS:
+            return self.error(400, f"unknown parameter {min(unknown)}")
+        if limit is None or not 1 <= limit <= LARGEST_PAGE:
+            return self.error(400, f"limit must be between 1 and {LARGEST_PAGE}")
+        if start is None or start >= (self.scene.now() / 1000 - YOUNGEST_START) * unit:
+            return self.error(400, "start_time must be more than five minutes in the past")
+        fields = _FIELDS.fullmatch(params.get("fields") or f"{stream}()")
+        if fields is None:
+            return self.error(400, "fields must look like chats(id,comment)")
+        start_id = "" if stream == _TIMELINE else params.get("start_id", "")
+        times, rows = self.table(stream).in_order("cursor")
+        first = self._first(stream, times, rows, start, start_id)
+        page = rows[first : first + min(limit, self.short_pages or limit)]
+        end_time, end_id = start, start_id
+        if page:
+            end_time, end_id = times[first + len(page) - 1], page[-1].key
+            if stream == "chats" and self.chats_end_time == "start":
+                end_time = _seconds(page[-1].record["timestamp"])
+                self._issued[end_time, end_id] = times[first + len(page) - 1], end_id
+        envelope: Record = {"count": len(page)}
+        following = {name: params[name] for name in ("fields", "limit") if name in params}
+        following["start_time"] = str(end_time)
+        if stream != _TIMELINE and (stream != "department_events" or self.department_events_end_id):
+            envelope["end_id"] = following["start_id"] = end_id
+        envelope["end_time"] = end_time
+        query = "&".join(f"{name}={quote(value, safe='')}" for name, value in following.items())
+        host = self.next_page_host or self.host_url + f"/{self.name}"
+        envelope["next_page"] = f"{host}{self.base_path}{call.path}?{query}"
+        answer = rows_of(page, b'{"%b":[' % stream.encode(), b"]," + encode(envelope)[1:])
+        if stream in _EXPANDABLE:
+            resource, names = fields.groups()
+            answer.render = _selector(names if resource == stream else "")
+        return answer
+
+    def _first(
+        self, stream: str, times: list[int], rows: list[Row], start: int, start_id: str
+    ) -> int:
+        """Where a cursor stands: at a time, or behind an item of that time."""
+        if not start_id:
+            if stream == _TIMELINE and self.timeline_start == "exclusive":
+                return bisect.bisect_right(times, start)
+            return bisect.bisect_left(times, start)
+        if stream == "chats" and self.chats_end_time == "start":
+            if (start, start_id) not in self._issued:  # of another process: rather read again
+                return bisect.bisect_left(times, start)
+            start, start_id = self._issued[start, start_id]
+        low, high = bisect.bisect_left(times, start), bisect.bisect_right(times, start)
+        return bisect.bisect_right(rows, start_id, low, high, key=attrgetter("key"))
+
+
+def _selector(names: str) -> Callable[[Row], bytes] | None:
+    """What `fields` leaves of a row: all for `*`, only the id for none."""
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    if "*" in wanted:
+        return None
+
+    def select(row: Row) -> bytes:
+        record = row.record
+        selected: Record = {}
+        for name in wanted or ["id"]:
+            outer, _, inner = name.partition(".")
+            if outer not in record:
+                continue
+            if inner and isinstance(record[outer], dict):
+                selected.setdefault(outer, {})[inner] = record[outer].get(inner)
+            else:
+                selected[outer] = record[outer]
+        return encode(selected, ascii_only=True)
+
+    return select
+
+
+def span_end(span: Record) -> int:
+    """The cursor of the sample: the last span's `start_time` plus `duration`, in microseconds."""
+    return (nanoseconds(span["start_time"]) or 0) // 1000 + round(
+        float(span["duration"]) * 1_000_000
+    )
+
+
+def _seconds(text: object) -> int:
+    return (nanoseconds(text) or 0) // 1_000_000_000

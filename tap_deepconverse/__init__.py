@@ -1,0 +1,1 @@
+"""Singer tap for DeepConverse: conversations and messages from the Export API."""

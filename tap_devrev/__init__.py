@@ -1,0 +1,1 @@
+"""Singer tap for DevRev: conversations from the export API."""

@@ -1,0 +1,49 @@
+"""The tap for DevRev."""
+
+from __future__ import annotations
+
+from singer_sdk import typing as th
+from typing_extensions import override
+
+from support_taps.settings import common_settings
+from support_taps.tap import SupportTap
+from tap_devrev import streams
+from tap_devrev.client import LARGEST_PAGE, DevRevStream
+
+
+class TapDevRev(SupportTap):
+    """Conversations from DevRev's export API."""
+
+    name = "tap-devrev"
+    default_api_url = "https://api.devrev.ai"
+
+    config_jsonschema = th.PropertiesList(
+        th.Property(
+            "access_token",
+            th.StringType,
+            required=True,
+            secret=True,
+            title="Access token",
+            description="Personal access token, or token of a service account.",
+        ),
+        th.Property(
+            "window_days",
+            th.IntegerType(minimum=1),
+            default=7,
+            title="Window days",
+            description="Days asked for with one request. A window with too many records is "
+            "halved by itself.",
+        ),
+        th.Property(
+            "page_size",
+            th.IntegerType(minimum=1, maximum=LARGEST_PAGE),
+            default=1000,
+            title="Page size",
+            description="Records asked for with one request. DevRev allows up to 5000.",
+        ),
+        *common_settings(api_url=default_api_url, lookback_minutes=10),
+    ).to_dict()
+
+    @override
+    def discover_streams(self) -> list[DevRevStream]:
+        return [streams.Conversations(self)]
