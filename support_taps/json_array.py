@@ -34,7 +34,10 @@ _PLAIN = re.compile(rb'[^\[\]{},:" \t\r\n]+')
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _TOKEN = re.compile(rb'(?P<text>"[^"\\]*(?:\\.[^"\\]*)*")|(?P<cut>")|[\[\]{}]', re.DOTALL)
 _TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
+_HEAD = re.compile(rb'\{"[^"\\]+":')
+_MISSES_ALLOWED = 3
 _run_over = msgspec.json.Decoder(msgspec.Raw).decode
+_split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def _border_offset() -> int | None:
@@ -81,6 +84,8 @@ class JsonArray:
         self._chunks = iter(chunks)
         self._buffer = b""
         self._position = 0
+        self._head = b""
+        self._misses = 0
 
     def __iter__(self) -> Iterator[list[bytes]]:
         """Yield the elements as their pieces arrive."""
@@ -136,7 +141,7 @@ class JsonArray:
         if self._peek() == b"]":
             self._position += 1
             return
-        batch: list[bytes] = []
+        batch = self._many()
         while True:
             try:
                 # As long as the buffer holds whole elements, nothing is read and nothing
@@ -147,8 +152,8 @@ class JsonArray:
             except _CutOffError:
                 if batch:
                     yield batch
-                    batch = []
                 self._read_more()
+                batch = self._many()
                 continue
             batch.append(self._buffer[start:end])
             self.count += 1
@@ -159,6 +164,32 @@ class JsonArray:
                 return
             if separator != 0x2C:  # ,
                 raise not_json("elements are not separated by commas")
+
+    def _many(self) -> list[bytes]:
+        """Most of the whole elements in the buffer, found in one go; none if that is not easy.
+
+        The guess is that elements are objects that all start like the first one, so that the last
+        such start in the buffer, behind a comma, is one of them. It is right if what lies before
+        reads as an array of its own: a parser goes from left to right, so it would be in
+        the same place, between two elements, in the whole body as well.
+        """
+        start = self._position
+        if self._misses > _MISSES_ALLOWED or not self._head:
+            if not self._head and (head := _HEAD.match(self._buffer, start)):
+                self._head = b"}," + head[0]
+            return []
+        border = self._buffer.rfind(self._head, start)
+        if border < 0:
+            return []
+        try:
+            elements = _split(b"[%b}]" % self._buffer[start:border])
+        except (msgspec.DecodeError, RecursionError):
+            self._misses += 1
+            return []
+        self._misses = 0
+        self._position = border + 2
+        self.count += len(elements)
+        return [bytes(element) for element in elements]
 
     def _value_end(self, start: int) -> int:
         """Where the value that starts here ends.

@@ -130,6 +130,7 @@ class DeepConverseStream(ExportStream[WindowPage], abc.ABC):
 
     records_key = "data"
     time_unit = SECOND
+    sends_epochs = True
 
     @property
     @override

@@ -55,8 +55,8 @@ class Slice(t.NamedTuple):
 class HalvingPaginator(ExportPaginator[Slice]):
     """Windows in order of time, each short enough to come whole.
 
-    One that was cut is read again as its first half. The length is kept for the windows after it,
-    and doubled whenever less than half a page came, so that few windows are cut.
+    One that was cut is read again as its first half. What came of a window decides how long
+    the next one is, so that few are cut: the records of one that was are read twice.
 
     Args:
         span: What is to be read; not empty.
@@ -75,6 +75,12 @@ class HalvingPaginator(ExportPaginator[Slice]):
 
     def _slice_from(self, start: dt.datetime) -> Slice:
         return Slice(next(Window(start, self._end).split(self._length)))
+
+    def _length_for_next(self, length: dt.timedelta) -> dt.timedelta:
+        """The length at which, going by the window that came, two thirds of a page will come."""
+        wanted, rows = self._page_size * 2 // 3, self.page.rows
+        grown = min(length * 2, length * wanted // rows if rows else self._longest)
+        return min(max(grown // MILLISECOND, 1) * MILLISECOND, self._longest)
 
     @property
     def _was_cut(self) -> bool:
@@ -103,8 +109,7 @@ class HalvingPaginator(ExportPaginator[Slice]):
             first, _ = halves
             self._length = first.end - first.start
             return Slice(first)
-        if self.page.rows * 2 < self._page_size:
-            self._length = min(self._length * 2, self._longest)
+        self._length = self._length_for_next(window.end - window.start)
         return self._slice_from(window.end) if window.end < self._end else None
 
     @property

@@ -40,6 +40,7 @@ class DixaStream(ExportStream[Window], abc.ABC):
     """An export, one request for each time window."""
 
     time_unit = MILLISECOND
+    sends_epochs = True
     epoch_unit = MILLISECOND
 
     filter_name: t.ClassVar[str]
