@@ -27,7 +27,7 @@ def retry_after_header(response: requests.Response) -> float | None:
     return parse_retry_after(response.headers.get("Retry-After"))
 
 
-def body_of(response: requests.Response) -> t.Any:  # noqa: ANN401 - JSON is of any type
+def body_of(response: requests.Response) -> t.Any:
     """The start of an answer's body: decoded if it is JSON, else as text."""
     body = b""
     with contextlib.suppress(requests.RequestException):
@@ -37,9 +37,9 @@ def body_of(response: requests.Response) -> t.Any:  # noqa: ANN401 - JSON is of 
     return "" if b"<" in body[:_QUOTED_CHARACTERS] else body.decode(errors="replace")
 
 
-def refusal(
+def refusal(  # noqa: PLR0913 - what a vendor may say differently
     response: requests.Response,
-    body: t.Any,  # noqa: ANN401 - JSON is of any type
+    body: t.Any,
     *,
     retry_after: float | None,
     recovery: float,
@@ -121,7 +121,7 @@ def _inner(error: BaseException) -> BaseException | None:
     return error.__cause__ or error.__context__
 
 
-def _quoted(body: t.Any) -> str:  # noqa: ANN401 - JSON is of any type
+def _quoted(body: t.Any) -> str:
     """What the vendor wrote, shortened; nothing if it wrote nothing readable."""
     if isinstance(body, dict):
         told = [body[key] for key in ("message", "error", "detail", "description") if body.get(key)]

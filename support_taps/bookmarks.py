@@ -17,8 +17,8 @@ from support_taps.timestamps import isoformat
 
 if t.TYPE_CHECKING:
     from singer_sdk import Stream
-    from singer_sdk.helpers.types import Context
     from singer_sdk.helpers._state import StateWriter
+    from singer_sdk.helpers.types import Context
 
 
 class Promise(t.NamedTuple):

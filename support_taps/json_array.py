@@ -29,6 +29,7 @@ LARGEST_VALUE = 64 * 1024 * 1024
 """Bytes of the largest record that is read; what is used of memory is a few times that."""
 
 _LISTED_KEYS = 20
+_COMMA, _CLOSING = b",]"
 _NOT_SPACE = re.compile(rb"[^ \t\r\n]")
 _PLAIN = re.compile(rb'[^\[\]{},:" \t\r\n]+')
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -159,10 +160,10 @@ class JsonArray:
             self.count += 1
             self._position = border + 1
             separator = self._buffer[border]
-            if separator == 0x5D:  # ]
+            if separator == _CLOSING:
                 yield batch
                 return
-            if separator != 0x2C:  # ,
+            if separator != _COMMA:
                 raise not_json("elements are not separated by commas")
 
     def _many(self) -> list[bytes]:
@@ -221,7 +222,7 @@ class JsonArray:
                 return _rstrip(buffer, len(buffer))
         return _counted_end(buffer, start)
 
-    def _decoded_value(self) -> t.Any:  # noqa: ANN401 - JSON is of any type
+    def _decoded_value(self) -> t.Any:
         """The next value, decoded."""
         while True:
             try:

@@ -26,7 +26,7 @@ _decoder = msgspec.json.Decoder(float_hook=decimal.Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=_encode_other)
 
 
-def decode(value: bytes) -> t.Any:  # noqa: ANN401 - JSON is of any type
+def decode(value: bytes) -> t.Any:
     """Decode one JSON value. Numbers with a fraction become Decimals, to the last digit.
 
     Raises:

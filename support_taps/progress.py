@@ -14,7 +14,7 @@ if t.TYPE_CHECKING:
     import logging
     from collections.abc import Iterable, Mapping
 
-    from support_taps.records import Drift
+    from support_taps.conformance import Drift
     from support_taps.windows import Window
 
 QUIET_SECONDS = 5.0
@@ -76,7 +76,9 @@ class Progress:
         self._said = now
         seconds = max(now - self._started, 1e-3)
         rate = self.records / seconds
-        message = f"{self.where}: {what} done; {self.records:,} records so far, {rate:,.0f} records/s"
+        message = (
+            f"{self.where}: {what} done; {self.records:,} records so far, {rate:,.0f} records/s"
+        )
         fields: dict[str, t.Any] = {"records": self.records, "records_per_second": round(rate, 1)}
         whole = self._span.end - self._span.start
         share = min(1.0, (until - self._span.start) / whole) if whole else 1.0

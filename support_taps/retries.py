@@ -26,11 +26,13 @@ LONGEST_WAIT = 60.0
 LONGEST_RETRY_AFTER = 900.0
 """Seconds a vendor may ask for. Beyond that the run ends; the next one goes on from there."""
 
-_PASSING = frozenset({
-    http.HTTPStatus.REQUEST_TIMEOUT,
-    http.HTTPStatus.TOO_EARLY,
-    http.HTTPStatus.TOO_MANY_REQUESTS,
-})
+_PASSING = frozenset(
+    {
+        http.HTTPStatus.REQUEST_TIMEOUT,
+        http.HTTPStatus.TOO_EARLY,
+        http.HTTPStatus.TOO_MANY_REQUESTS,
+    }
+)
 
 
 def is_passing(status: int) -> bool:

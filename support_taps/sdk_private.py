@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import abc
-import logging
 import signal
 import typing as t
 
@@ -16,6 +15,7 @@ from typing_extensions import override
 from support_taps.settings import validate
 
 if t.TYPE_CHECKING:
+    import logging
     from types import FrameType
 
     from singer_sdk.helpers.types import Context, Record

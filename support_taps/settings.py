@@ -71,8 +71,8 @@ class Settings:
             end=end,
             api_url=_api_url(api_url),
             lookback=dt.timedelta(minutes=config["lookback_minutes"]),
-            rate_limit_share=config["rate_limit_share"],
-            timeout=config["request_timeout"],
+            rate_limit_share=float(config["rate_limit_share"]),
+            timeout=float(config["request_timeout"]),
             max_tries=config["max_tries"],
         )
 
@@ -103,7 +103,8 @@ def common_settings(*, api_url: str, lookback_minutes: int) -> list[th.Property[
             "api_url",
             th.StringType,
             title="API URL",
-            description=f"Base URL of the API, for a proxy or another region. Default: `{api_url}`.",
+            description="Base URL of the API, for a proxy or another region. "
+            f"Default: `{api_url}`.",
         ),
         th.Property(
             "lookback_minutes",
@@ -172,8 +173,11 @@ def secrets(config: Mapping[str, t.Any], schema: Mapping[str, t.Any]) -> list[st
 
 
 def _complaint(error: ValidationError, schema: Mapping[str, t.Any]) -> str:
+    limit: t.Any = error.validator_value
     if error.validator == "required":
-        missing = next(name for name in error.validator_value if name not in error.instance)
+        missing = next(
+            name for name in limit if name not in t.cast("dict[str, t.Any]", error.instance)
+        )
         description = schema["properties"].get(missing, {}).get("description", "")
         return f"setting '{missing}' is missing: {description}".rstrip(": ")
     name = ".".join(str(part) for part in error.absolute_path)
@@ -182,7 +186,6 @@ def _complaint(error: ValidationError, schema: Mapping[str, t.Any]) -> str:
         got = ""
     elif not name:
         return error.message
-    limit = error.validator_value
     wanted = {
         "type": f"must be of type {limit if isinstance(limit, str) else ' or '.join(limit)}"
         if error.validator == "type"
@@ -220,7 +223,9 @@ def _instant(config: Mapping[str, t.Any], name: str) -> dt.datetime:
     except ValueError:
         parsed = None
     if isinstance(parsed, pendulum.DateTime):
-        return dt.datetime.fromisoformat(parsed.in_timezone("UTC").isoformat(timespec="microseconds"))
+        return dt.datetime.fromisoformat(
+            parsed.in_timezone("UTC").isoformat(timespec="microseconds")
+        )
     if isinstance(parsed, pendulum.Date):
         return dt.datetime(parsed.year, parsed.month, parsed.day, tzinfo=dt.timezone.utc)
     msg = f"setting '{name}' must be a date or date-time such as 2025-01-31, not {text!r}"

@@ -114,7 +114,7 @@ class ExportStream(SdkStream[Page], abc.ABC):
         """What to look at when the vendor denies or does not know the export (403, 404)."""
         return "check what the token's owner may read"
 
-    def retry_after(self, response: Response, body: t.Any) -> float | None:  # noqa: ANN401, ARG002
+    def retry_after(self, response: Response, body: t.Any) -> float | None:  # noqa: ARG002
         """Seconds the vendor asks to wait, in a header or the body; None: it does not say."""
         return answers.retry_after_header(response)
 
@@ -256,7 +256,9 @@ class ExportStream(SdkStream[Page], abc.ABC):
             self._record_counter.increment(len(raws))
         return lines
 
-    def _pages(self, context: Context | None, convert: Callable[[list[bytes]], Batch]) -> Iterator[Batch]:
+    def _pages(
+        self, context: Context | None, convert: Callable[[list[bytes]], Batch]
+    ) -> Iterator[Batch]:
         """Read every page of the span, in batches of records; keep each page's promise.
 
         Args:
@@ -360,7 +362,7 @@ class ExportStream(SdkStream[Page], abc.ABC):
     def _measure(self, response: Response) -> None:
         """The SDK's metric of a request."""
         succeeded = response.status_code < http.HTTPStatus.BAD_REQUEST
-        tags = {
+        tags: dict[str, t.Any] = {
             metrics.Tag.STREAM: self.name,
             metrics.Tag.ENDPOINT: self.path,
             metrics.Tag.HTTP_STATUS_CODE: response.status_code,

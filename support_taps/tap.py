@@ -43,7 +43,7 @@ class SupportTap(SdkTap, abc.ABC):
     stream_failures: tuple[type[Exception], ...] = ()
     """Errors that end a stream but not the run. None unless a run can tell of them at its end."""
 
-    def __init__(self, **options: t.Any) -> None:  # noqa: ANN401 - the SDK's own options
+    def __init__(self, **options: t.Any) -> None:
         """Take the SDK's options; read the settings at once if they are to be checked."""
         self._failures: dict[str, Exception] = {}
         super().__init__(**options)

@@ -16,6 +16,9 @@ MICROSECOND = dt.timedelta(microseconds=1)
 _MILLISECONDS_FROM = 100_000_000_000
 """Integers this large (5138-11-16 as seconds) can only be meant as milliseconds."""
 
+LONGEST_EPOCH_TEXT = 16
+"""Digits in text are an epoch number up to this length: enough for microseconds."""
+
 
 def to_epoch(instant: dt.datetime, unit: dt.timedelta) -> int:
     """Whole units since 1970-01-01T00:00:00Z, rounded down."""
@@ -68,6 +71,11 @@ def isoformat_epoch(value: int, unit: dt.timedelta | None) -> str | None:
     except (OverflowError, ValueError, OSError):
         return None
     return f"{hour}{_SIXTY[rest // 60]}:{_SIXTY[rest % 60]}{fraction}"
+
+
+def is_epoch_text(text: str) -> bool:
+    """Whether text where a date-time belongs is an epoch number in digits."""
+    return len(text) <= LONGEST_EPOCH_TEXT and text.isdecimal() and text.isascii()
 
 
 _SIXTY = tuple(f"{number:02d}" for number in range(60))

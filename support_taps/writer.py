@@ -29,7 +29,7 @@ class LineWriter(MsgSpecWriter):
         """Write one message."""
         self.write_lines(self.serialize_message(message))
 
-    def write_lines(self, lines: bytes | bytearray) -> None:  # noqa: PLR6301 - a writer's method
+    def write_lines(self, lines: bytes | bytearray) -> None:
         """Write lines that end in a newline each."""
         out = sys.stdout.buffer
         out.write(lines)

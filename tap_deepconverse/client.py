@@ -30,7 +30,6 @@ from support_taps.pacing import Allowance
 from support_taps.pagination import ExportPaginator, WindowPaginator
 from support_taps.stream import ExportStream
 from support_taps.timestamps import SECOND
-from support_taps.windows import Window
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -40,6 +39,7 @@ if t.TYPE_CHECKING:
     from singer_sdk.streams.rest import PageContext
 
     from support_taps.bookmarks import Promise
+    from support_taps.windows import Window
 
 LARGEST_PAGE = 1000
 

@@ -7,11 +7,12 @@ Rules, from developer.devrev.ai (beta API reference, conversations.export and .l
   no documented order: an answer with as many records as were asked for may have been cut.
 - Such a window is halved, down to one millisecond; what cannot be halved is read from
   ``POST /conversations.list``, which has a cursor but smaller pages.
-- An unknown field in the body is a 400: this filter has no ``type``, and no ``created_date`` exists.
+- An unknown field in the body is a 400: this filter has no ``type``, and there is no
+  ``created_date``.
 - The export is a beta API: ``X-Devrev-Scope: beta``. It is sent to ``.list`` too, whose
   records lack the beta fields without it.
-- Every answer tells the rate limit as ``X-Ratelimit-Limit``, ``-Remaining`` and ``-Reset``; a 429 has
-  ``Retry-After`` or ``retry_after`` in its body.
+- Every answer tells the rate limit as ``X-Ratelimit-Limit``, ``-Remaining`` and ``-Reset``; a 429
+  has ``Retry-After``, or ``retry_after`` in its body.
 - The end of a list is a ``next_cursor`` that is absent or empty; a page may be empty before that.
 """
 

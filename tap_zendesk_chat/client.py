@@ -157,9 +157,7 @@ class ZendeskChatStream(ExportStream[ServerCursor], abc.ABC):
         promise = self.bookmark.promise
         if promise is not None and promise.cursor is not None and promise.until == self.span.start:
             start = self._cursor_in_state(promise.cursor)
-        return ServerCursorPaginator(
-            start, self.time_unit, self.span.end, self.config["page_size"]
-        )
+        return ServerCursorPaginator(start, self.time_unit, self.span.end, self.config["page_size"])
 
     @override
     def get_http_request(self, *, page: PageContext[ServerCursor]) -> HTTPRequest:

@@ -1,0 +1,231 @@
+"""What is done to a record that is not quite what the schema says, value by value.
+
+The schema is compiled into functions once; a record then goes through the ones its fields have.
+"""
+
+from __future__ import annotations
+
+import collections
+import decimal
+import typing as t
+
+from support_taps.timestamps import is_epoch_text, isoformat_epoch
+
+if t.TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Mapping
+
+    Json = t.Any
+    Conform = Callable[[Json], Json]
+    Within = Mapping[type, Callable[[Json], None]]
+    Schema = Mapping[str, t.Any]
+
+_PYTHON_TYPES: dict[str, frozenset[type]] = {
+    "null": frozenset({type(None)}),
+    "boolean": frozenset({bool}),
+    "integer": frozenset({int}),
+    "number": frozenset({int, float, decimal.Decimal}),
+    "string": frozenset({str}),
+    "array": frozenset({list}),
+    "object": frozenset({dict}),
+}
+_NAMES: dict[type, str] = {
+    type(None): "null",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    decimal.Decimal: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
+_EVERY_TYPE = frozenset(_PYTHON_TYPES) - {"integer", "null"}
+_LONGEST_INTEGER = 18
+"""Digits in text are taken for an integer up to this length: all of these fit into 64 bits."""
+
+_UNKNOWN: t.Any = object()
+
+
+class Drift(t.NamedTuple):
+    """A value that is of none of the types the schema lists, and passed as it is.
+
+    Args:
+        expected: The types that are listed.
+        got: The type that came.
+        key: The key of the first record that had it.
+    """
+
+    expected: str
+    got: str
+    key: str
+
+
+def type_name(value: object) -> str:
+    """The JSON type of a decoded value."""
+    return _NAMES[type(value)]
+
+
+class Conformance:
+    """A stream's schema as functions.
+
+    Args:
+        schema: The stream's JSON schema.
+        keys: Names of the key properties, to name a record by.
+        epoch_unit: What epoch numbers count; None tells seconds and milliseconds apart by size.
+        on_drift: Told the first drift of each field.
+
+    Attributes:
+        unknown: How often each field came that the schema does not list.
+        drifted: The first drift of each field.
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        keys: tuple[str, ...],
+        epoch_unit: dt.timedelta | None,
+        on_drift: Callable[[str, Drift], None],
+    ) -> None:
+        """Compile the schema."""
+        self.unknown: collections.Counter[str] = collections.Counter()
+        self.drifted: dict[str, Drift] = {}
+        self._keys = keys
+        self._epoch_unit = epoch_unit
+        self._on_drift = on_drift
+        self._record: dict[str, Json] = {}
+        self._conform = self._members(schema["properties"], "")
+
+    def conform(self, record: dict[str, Json]) -> None:
+        """Conform a record in place."""
+        self._record = record
+        self._conform(record)
+
+    def _members(self, properties: Schema, prefix: str) -> Callable[[Json], None]:
+        """A function that conforms the fields of an object in place."""
+        conforms = {name: self._value(prop, prefix + name) for name, prop in properties.items()}
+        unknown = self.unknown
+
+        def members(record: dict[str, Json]) -> None:
+            for name, value in record.items():
+                conform = conforms.get(name, _UNKNOWN)
+                if conform is None:
+                    continue
+                if conform is _UNKNOWN:
+                    unknown[prefix + name] += 1
+                    continue
+                conformed = conform(value)
+                if conformed is not value:
+                    record[name] = conformed  # no key is added or removed while looping
+
+        return members
+
+    def _value(self, schema: Schema, path: str) -> Conform | None:
+        """A function that conforms a value; None where any value is right."""
+        names = schema.get("type")
+        if names is None:
+            return None
+        allowed = (names,) if isinstance(names, str) else tuple(names)
+        within = self._within(schema, path)
+        if not within and set(allowed) >= _EVERY_TYPE:
+            return None
+        types = frozenset[type]().union(*(_PYTHON_TYPES[name] for name in allowed))
+        drift = self._drift(allowed, path, within)
+        if schema.get("format") == "date-time":
+            return self._instant(types, drift)
+
+        def conform(value: Json) -> Json:
+            kind = type(value)
+            if kind not in types:
+                return drift(value)
+            if (inner := within.get(kind)) is not None:
+                inner(value)
+            return value
+
+        return conform
+
+    def _within(self, schema: Schema, path: str) -> Within:
+        """What is done inside of objects and arrays, in place."""
+        within: dict[type, Callable[[Json], None]] = {}
+        if schema.get("properties"):
+            within[dict] = self._members(schema["properties"], f"{path}.")
+        if (items := schema.get("items")) and (conform := self._value(items, f"{path}[]")):
+
+            def each(values: list[Json]) -> None:
+                values[:] = [conform(value) for value in values]
+
+            within[list] = each
+        return within
+
+    def _instant(self, types: frozenset[type], drift: Conform) -> Conform:
+        """A function for a date-time: epoch numbers and digits in text become ISO 8601."""
+        unit = self._epoch_unit
+
+        def conform(value: Json) -> Json:
+            kind = type(value)
+            if kind is int:
+                text = isoformat_epoch(value, unit)
+                return drift(value) if text is None else text
+            if kind is str and is_epoch_text(value):
+                return isoformat_epoch(int(value), unit) or value
+            return value if kind in types else drift(value)
+
+        return conform
+
+    def _drift(self, allowed: tuple[str, ...], path: str, within: Within) -> Conform:
+        """A function for a value of a type that is not listed: converted if nothing is lost."""
+        ways = [_WAYS[name] for name in _WAYS if name in allowed]
+        each = within.get(list)
+
+        def drift(value: Json) -> Json:
+            for way in ways:
+                if (converted := way(value)) is not None:
+                    if each is not None and type(converted) is list:
+                        each(converted)
+                    return converted
+            self._report(path, Drift(" or ".join(allowed), type_name(value), self._key_text()))
+            return value
+
+        return drift
+
+    def _report(self, path: str, drift: Drift) -> None:
+        if path not in self.drifted:
+            self.drifted[path] = drift
+            self._on_drift(path, drift)
+
+    def _key_text(self) -> str:
+        return ", ".join(f"{key}={self._record.get(key)}" for key in self._keys)
+
+
+def _to_text(value: Json) -> str | None:
+    """A number as its text."""
+    return str(value) if type(value) in {int, decimal.Decimal} else None
+
+
+def _to_boolean(value: Json) -> bool | None:
+    """0 and 1 as a boolean."""
+    return bool(value) if type(value) is int and value in {0, 1} else None
+
+
+def _to_integer(value: Json) -> int | None:
+    """A number without a fraction, or the text of an integer, as an integer."""
+    if type(value) is decimal.Decimal and value.is_finite() and value == value.to_integral_value():
+        return int(value)
+    if type(value) is not str or not value.isascii() or len(value) > _LONGEST_INTEGER:
+        return None
+    number = int(value) if value.removeprefix("-").isdecimal() else None
+    return number if str(number) == value else None
+
+
+def _to_list(value: Json) -> list[Json] | None:
+    """A single value as a list of one."""
+    return None if value is None else [value]
+
+
+_WAYS: dict[str, Conform] = {
+    "string": _to_text,
+    "boolean": _to_boolean,
+    "integer": _to_integer,
+    "number": _to_integer,
+    "array": _to_list,
+}
+"""By the type that is wanted, in the order in which they are tried."""
