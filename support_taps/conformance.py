@@ -75,7 +75,8 @@ class Conformance:
         on_drift: Told the first drift of each field.
 
     Attributes:
-        unknown: How often each field came that the schema does not list.
+        unknown: How often each field came that the schema does not list, by its path.
+        unknown_fields: Those of them that are fields of the record itself.
         drifted: The first drift of each field.
     """
 
@@ -88,17 +89,21 @@ class Conformance:
     ) -> None:
         """Compile the schema."""
         self.unknown: collections.Counter[str] = collections.Counter()
+        self.unknown_fields: set[str] = set()
         self.drifted: dict[str, Drift] = {}
         self._keys = keys
         self._epoch_unit = epoch_unit
         self._on_drift = on_drift
         self._record: dict[str, Json] = {}
+        self._listed = frozenset(schema["properties"])
         self._conform = self._members(schema["properties"], "")
 
     def conform(self, record: dict[str, Json]) -> None:
         """Conform a record in place."""
         self._record = record
         self._conform(record)
+        if not self._listed.issuperset(record):
+            self.unknown_fields.update(record.keys() - self._listed)
 
     def _members(self, properties: Schema, prefix: str) -> Callable[[Json], None]:
         """A function that conforms the fields of an object in place."""

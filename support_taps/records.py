@@ -30,6 +30,7 @@ if t.TYPE_CHECKING:
     from singer_sdk.singerlib import SelectionMask
 
 _LISTED_NAMES = 20
+_MOST_NEW_FIELDS = 100
 
 
 def _ignore(_path: str, _drift: Drift) -> None:
@@ -65,6 +66,7 @@ class RecordPlan:
         self._epoch_unit = epoch_unit
         self._deselected = {} if mask is None else deselected(schema, mask)
         self._conformance = Conformance(schema, self._keys, epoch_unit, on_drift)
+        self._told: set[str] = set()
         self._added: dict[str, t.Any] | None = None
         self._fit: Callable[[bytes], bytes]
 
@@ -77,6 +79,16 @@ class RecordPlan:
     def drifted(self) -> Mapping[str, Drift]:
         """The first value of each field that passed although its type is not listed."""
         return self._conformance.drifted
+
+    def new_fields(self) -> list[str]:
+        """Fields of records, not of objects in them, that the schema does not list.
+
+        Each is named once, up to a number that no honest change of an API reaches.
+        """
+        new = sorted(self._conformance.unknown_fields - self._told)
+        new = new[: _MOST_NEW_FIELDS - len(self._told)]
+        self._told.update(new)
+        return new
 
     def record(self, raw: bytes) -> dict[str, t.Any]:
         """The record that these bytes are, conformed, with all its fields.

@@ -22,6 +22,7 @@ import typing as t
 import requests
 from singer_sdk import metrics
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.singerlib import SchemaMessage
 from singer_sdk.streams.rest import PageContext
 from typing_extensions import override
 
@@ -50,6 +51,12 @@ if t.TYPE_CHECKING:
 
 Page = t.TypeVar("Page")
 Batch = t.TypeVar("Batch")
+
+ANY_JSON: t.Final = {
+    "type": ["object", "array", "string", "number", "boolean", "null"],
+    "description": "Sent by the vendor, and not in the schema of this tap.",
+}
+"""The schema of a field that is not in the schema; target-postgres makes it a jsonb column."""
 
 _CHUNK_BYTES = 256 * 1024
 _SDK_WORK = ("stream_maps", "flattening_enabled", "batch_config")
@@ -92,6 +99,7 @@ class ExportStream(SdkStream[Page], abc.ABC):
         self._progress: Progress | None = None
         self._plan: RecordPlan | None = None
         self._partition: dict[str, t.Any] = {}
+        self._announced: dict[str, t.Any] = {}
         self._record_counter: metrics.Counter | None = None
 
     # What a vendor's client declares
@@ -252,9 +260,27 @@ class ExportStream(SdkStream[Page], abc.ABC):
         moment = isoformat(from_epoch(time.time_ns() // 1_000_000, MILLISECOND))
         end = b',"time_extracted":"' + moment.encode() + b'"}\n'
         lines = self.plan.lines(raws, start, end, self._partition)
+        if fields := self.plan.new_fields():
+            lines = self._schema_with(fields) + lines
         if self._record_counter is not None:
             self._record_counter.increment(len(raws))
         return lines
+
+    def _schema_with(self, fields: list[str]) -> bytes:
+        """The SCHEMA message again, with fields that the schema does not list.
+
+        Targets that load into columns leave out what no SCHEMA has announced. The fields may hold
+        any JSON: nothing is known of them but their first value.
+        """
+        listed = self.stream_maps[0].transformed_schema
+        self._announced |= dict.fromkeys(fields, ANY_JSON)
+        message = SchemaMessage(
+            stream=self.name,
+            schema={**listed, "properties": {**listed["properties"], **self._announced}},
+            key_properties=self.primary_keys,
+            bookmark_properties=[self.replication_key] if self.replication_key else None,
+        )
+        return encode(message.to_dict()) + b"\n"
 
     def _pages(
         self, context: Context | None, convert: Callable[[list[bytes]], Batch]
