@@ -202,7 +202,7 @@ def _complaint(error: ValidationError, schema: Mapping[str, t.Any]) -> str:
 def _secret(value: str, name: str) -> str:
     """A token as it can be sent in a header: users paste spaces and the word Bearer with it."""
     value = value.strip()
-    if value[:7].lower() == "bearer ":
+    if value[:7].lower() in {"bearer", "bearer "}:
         value = value[7:].strip()
     if not value:
         msg = f"setting '{name}' is empty"

@@ -20,6 +20,7 @@ from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
 from support_taps.errors import StateError
+from support_taps.pacing import Allowance
 from support_taps.sdk_private import SdkTap
 from support_taps.settings import Settings, secrets
 from support_taps.writer import LineWriter
@@ -46,6 +47,7 @@ class SupportTap(SdkTap, abc.ABC):
     def __init__(self, **options: t.Any) -> None:
         """Take the SDK's options; read the settings at once if they are to be checked."""
         self._failures: dict[str, Exception] = {}
+        self._allowances: dict[str, Allowance] = {}
         super().__init__(**options)
         if options.get("validate_config", True):
             self.settings  # noqa: B018 - so that a wrong one is told before anything is sent
@@ -59,6 +61,19 @@ class SupportTap(SdkTap, abc.ABC):
     def vendor_api_url(self) -> str:
         """The vendor's own base URL."""
         return self.default_api_url
+
+    def allowance(self, name: str, requests: int, seconds: float) -> Allowance:
+        """The allowance of this name, which all streams that ask for it share.
+
+        Args:
+            name: What the vendor counts together: an endpoint, or the whole API.
+            requests: How many requests the vendor allows.
+            seconds: Within how many seconds.
+        """
+        if name not in self._allowances:
+            share = self.settings.rate_limit_share
+            self._allowances[name] = Allowance(requests, seconds, share)
+        return self._allowances[name]
 
     def failed(self, stream: str, error: Exception) -> None:
         """Keep a stream's error until the other streams have been read."""

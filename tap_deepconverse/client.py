@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import abc
 import datetime as dt
-import functools
 import typing as t
 
 from singer_sdk.authenticators import APIKeyAuthenticator
@@ -26,7 +25,6 @@ from singer_sdk.streams.rest import HTTPRequest
 from typing_extensions import override
 
 from support_taps.errors import CursorLoopError
-from support_taps.pacing import Allowance
 from support_taps.pagination import ExportPaginator, WindowPaginator
 from support_taps.stream import ExportStream
 from support_taps.timestamps import SECOND
@@ -39,6 +37,7 @@ if t.TYPE_CHECKING:
     from singer_sdk.streams.rest import PageContext
 
     from support_taps.bookmarks import Promise
+    from support_taps.pacing import Allowance
     from support_taps.windows import Window
 
 LARGEST_PAGE = 1000
@@ -137,10 +136,10 @@ class DeepConverseStream(ExportStream[WindowPage], abc.ABC):
     def partitions(self) -> list[dict[str, str]]:
         return [{"bot_name": bot_name} for bot_name in self.config["bot_names"]]
 
-    @functools.cached_property
+    @property
     @override
     def pace(self) -> Allowance:
-        return Allowance(3, 1, self.tap.settings.rate_limit_share)
+        return self.tap.allowance(self.name, 3, 1)
 
     @property
     @override

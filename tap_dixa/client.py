@@ -15,14 +15,12 @@ from __future__ import annotations
 
 import abc
 import datetime as dt
-import functools
 import typing as t
 
 from singer_sdk.authenticators import BearerTokenAuthenticator
 from singer_sdk.streams.rest import HTTPRequest
 from typing_extensions import override
 
-from support_taps.pacing import Allowance
 from support_taps.pagination import WindowPaginator
 from support_taps.stream import ExportStream
 from support_taps.timestamps import MILLISECOND
@@ -30,6 +28,8 @@ from support_taps.windows import Window
 
 if t.TYPE_CHECKING:
     from singer_sdk.streams.rest import PageContext
+
+    from support_taps.pacing import Allowance
 
 LONGEST_WINDOW_DAYS = 31
 LONGEST_WINDOW = dt.timedelta(days=LONGEST_WINDOW_DAYS) - MILLISECOND
@@ -48,10 +48,10 @@ class DixaStream(ExportStream[Window], abc.ABC):
 
     requests_per_minute: t.ClassVar[int]
 
-    @functools.cached_property
+    @property
     @override
     def pace(self) -> Allowance:
-        return Allowance(self.requests_per_minute, 60, self.tap.settings.rate_limit_share)
+        return self.tap.allowance(self.name, self.requests_per_minute, 60)
 
     @property
     @override

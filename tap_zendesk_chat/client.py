@@ -36,8 +36,7 @@ if t.TYPE_CHECKING:
     from requests import Response
     from singer_sdk.streams.rest import PageContext
 
-    from support_taps.pacing import Pace
-    from tap_zendesk_chat.tap import TapZendeskChat
+    from support_taps.pacing import Allowance
 
 LARGEST_PAGE = 1000
 
@@ -133,8 +132,6 @@ class ServerCursorPaginator(ExportPaginator[ServerCursor]):
 class ZendeskChatStream(ExportStream[ServerCursor], abc.ABC):
     """An incremental export, read along the server's cursor."""
 
-    tap: TapZendeskChat
-
     time_unit = SECOND
     settles_after = dt.timedelta(minutes=5)
 
@@ -143,8 +140,8 @@ class ZendeskChatStream(ExportStream[ServerCursor], abc.ABC):
 
     @property
     @override
-    def pace(self) -> Pace:
-        return self.tap.pace
+    def pace(self) -> Allowance:
+        return self.tap.allowance("all exports", 200, 60)
 
     @property
     @override
@@ -187,8 +184,9 @@ class ZendeskChatStream(ExportStream[ServerCursor], abc.ABC):
             "check also the setting 'subdomain'"
         )
 
-    def _cursor_in_state(self, cursor: dict[str, t.Any]) -> ServerCursor:
-        end_time, end_id = cursor.get("end_time"), cursor.get("end_id")
+    def _cursor_in_state(self, cursor: t.Any) -> ServerCursor:  # noqa: ANN401 - a user's JSON
+        told = cursor if isinstance(cursor, dict) else {}
+        end_time, end_id = told.get("end_time"), told.get("end_id")
         if not isinstance(end_time, int) or not isinstance(end_id, str | None):
             msg = f"the state of stream '{self.name}' has {cursor!r} as its cursor, which is none"
             raise StateError(msg)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import re
 
 from singer_sdk import typing as th
 from typing_extensions import override
 
 from support_taps.errors import SettingsError
-from support_taps.pacing import Allowance
 from support_taps.settings import common_settings
 from support_taps.tap import SupportTap
 from tap_zendesk_chat import streams
@@ -49,11 +47,6 @@ class TapZendeskChat(SupportTap):
         ),
         *common_settings(api_url=default_api_url, lookback_minutes=0),
     ).to_dict()
-
-    @functools.cached_property
-    def pace(self) -> Allowance:
-        """Zendesk allows 200 requests a minute over all exports."""
-        return Allowance(200, 60, self.settings.rate_limit_share)
 
     @override
     def vendor_api_url(self) -> str:
