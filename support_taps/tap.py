@@ -8,25 +8,22 @@ from __future__ import annotations
 import abc
 import functools
 import json
-import logging
-import os
 import sys
 import typing as t
-import warnings
 
-import click
 from singer_sdk.exceptions import SingerSDKError
-from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
+from support_taps.command import OneLineErrors
 from support_taps.errors import StateError
 from support_taps.pacing import Allowance
+from support_taps.redaction import protect_log
 from support_taps.sdk_private import SdkTap
 from support_taps.settings import Settings, secrets
 from support_taps.writer import LineWriter
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable
+    import click
 
 DISTRIBUTION = "support-taps"
 
@@ -51,7 +48,7 @@ class SupportTap(SdkTap, abc.ABC):
         super().__init__(**options)
         if options.get("validate_config", True):
             self.settings  # noqa: B018 - so that a wrong one is told before anything is sent
-        _protect_log(secrets(self.config, self.config_jsonschema))
+        protect_log(secrets(self.config, self.config_jsonschema))
 
     @functools.cached_property
     def settings(self) -> Settings:
@@ -78,6 +75,27 @@ class SupportTap(SdkTap, abc.ABC):
     def failed(self, stream: str, error: Exception) -> None:
         """Keep a stream's error until the other streams have been read."""
         self._failures[stream] = error
+
+    @override
+    def load_state(self, state: dict[str, t.Any]) -> None:
+        """Take over the state of an earlier run.
+
+        Raises:
+            StateError: It does not have the form of a Singer state.
+        """
+        bookmarks = state.get("bookmarks", {})
+        if not isinstance(bookmarks, dict):
+            msg = "the state's 'bookmarks' is not an object"
+            raise StateError(msg)
+        for stream, bookmark in bookmarks.items():
+            partitions = bookmark.get("partitions", []) if isinstance(bookmark, dict) else None
+            if not isinstance(partitions, list) or not all(
+                isinstance(part, dict) and isinstance(part.get("context"), dict)
+                for part in partitions
+            ):
+                msg = f"the state's bookmark of stream '{stream}' is not one"
+                raise StateError(msg)
+        super().load_state(state)
 
     @override
     @classmethod
@@ -126,56 +144,6 @@ class SupportTap(SdkTap, abc.ABC):
         )
 
 
-class OneLineErrors(SingerCommand):
-    """A command that ends with one line and exit code 1 where the SDK's shows a traceback."""
-
-    @override
-    def main(self, *args: t.Any, **options: t.Any) -> t.Any:
-        """Run the command."""
-        try:
-            return super().main(*args, **options)
-        except BrokenPipeError:
-            # What is left in the buffer has nowhere to go; Python would complain at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            self.logger.error("the target closed the pipe before the end")  # noqa: TRY400
-        except (SingerSDKError, OSError, ValueError) as error:
-            self.logger.error(_one_line(error))  # noqa: TRY400
-            self.logger.debug("where it happened", exc_info=True)
-        sys.exit(1)
-
-    @override
-    def invoke(self, ctx: click.Context) -> t.Any:
-        """Run the callback; the SDK's own ``invoke`` tells a settings error in several lines."""
-        logging.captureWarnings(capture=True)
-        warnings.filterwarnings("once", category=DeprecationWarning)
-        return click.Command.invoke(self, ctx)
-
-
-class _WithoutSecrets(logging.Filter):
-    """Keeps secrets out of whatever is logged, by whomever. The last line of defence."""
-
-    def __init__(self, values: Iterable[str]) -> None:
-        super().__init__()
-        self._values = tuple(values)
-
-    @override
-    def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        if any(value in message for value in self._values):
-            for value in self._values:
-                message = message.replace(value, "***")
-            record.msg, record.args = message, ()
-        return True
-
-
-def _protect_log(values: list[str]) -> None:
-    """Let no secret, and no URL with a query, into the log."""
-    # urllib3 logs every URL at DEBUG.
-    logging.getLogger("urllib3").setLevel(logging.INFO)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(_WithoutSecrets(values))
-
-
 def _json_file(file: t.IO[str] | None, what: str) -> dict[str, t.Any] | None:
     if file is None:
         return None
@@ -188,8 +156,3 @@ def _json_file(file: t.IO[str] | None, what: str) -> dict[str, t.Any] | None:
         msg = f"the {what} file does not hold a JSON object"
         raise StateError(msg)
     return content
-
-
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text or type(error).__name__

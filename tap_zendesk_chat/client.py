@@ -184,7 +184,7 @@ class ZendeskChatStream(ExportStream[ServerCursor], abc.ABC):
             "check also the setting 'subdomain'"
         )
 
-    def _cursor_in_state(self, cursor: t.Any) -> ServerCursor:  # noqa: ANN401 - a user's JSON
+    def _cursor_in_state(self, cursor: t.Any) -> ServerCursor:
         told = cursor if isinstance(cursor, dict) else {}
         end_time, end_id = told.get("end_time"), told.get("end_id")
         if not isinstance(end_time, int) or not isinstance(end_id, str | None):

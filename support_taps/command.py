@@ -1,0 +1,46 @@
+"""How a tap's command line ends when something goes wrong: with one line and exit code 1."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import typing as t
+import warnings
+
+import click
+from singer_sdk.exceptions import SingerSDKError
+from singer_sdk.plugin_base import SingerCommand
+from typing_extensions import override
+
+
+class OneLineErrors(SingerCommand):
+    """A command that ends with one line and exit code 1 where the SDK's shows a traceback."""
+
+    @override
+    def main(self, *args: t.Any, **options: t.Any) -> t.Any:
+        """Run the command."""
+        try:
+            return super().main(*args, **options)
+        except (SingerSDKError, OSError, ValueError) as error:
+            self.logger.error(_one_line(error))  # noqa: TRY400
+            self.logger.debug("where it happened", exc_info=True)
+        sys.exit(1)
+
+    @override
+    def invoke(self, ctx: click.Context) -> t.Any:
+        """Run the callback; the SDK's own ``invoke`` tells a settings error in several lines."""
+        logging.captureWarnings(capture=True)
+        warnings.filterwarnings("once", category=DeprecationWarning)
+        try:
+            return click.Command.invoke(self, ctx)
+        except BrokenPipeError:
+            # What is left in the buffer has nowhere to go, and Python would complain at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            self.logger.error("the target closed the pipe before the end")  # noqa: TRY400
+            ctx.exit(1)
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text or type(error).__name__
