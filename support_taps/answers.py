@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http
+import http.client
 import typing as t
 import urllib.parse
 
@@ -58,8 +59,8 @@ def refusal(  # noqa: PLR0913 - what a vendor may say differently
         forbidden_hint: What to look at after a 403 or 404.
     """
     status = response.status_code
-    reason = response.reason or http.HTTPStatus(status).phrase
-    answered = f"the vendor answered {status} {reason}{_quoted(body)}"
+    reason = response.reason or http.client.responses.get(status, "")
+    answered = f"the vendor answered {status} {reason}".rstrip() + _quoted(body)
     if is_passing(status):
         if status == http.HTTPStatus.TOO_MANY_REQUESTS and retry_after is None:
             retry_after = min(recovery, LONGEST_WAIT)

@@ -23,6 +23,8 @@ class OneLineErrors(SingerCommand):
         try:
             return super().main(*args, **options)
         except (SingerSDKError, OSError, ValueError) as error:
+            if isinstance(error, OSError):
+                _drop_unwritten()
             self.logger.error(_one_line(error))  # noqa: TRY400
             self.logger.debug("where it happened", exc_info=True)
         sys.exit(1)
@@ -35,10 +37,14 @@ class OneLineErrors(SingerCommand):
         try:
             return click.Command.invoke(self, ctx)
         except BrokenPipeError:
-            # What is left in the buffer has nowhere to go, and Python would complain at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _drop_unwritten()
             self.logger.error("the target closed the pipe before the end")  # noqa: TRY400
             ctx.exit(1)
+
+
+def _drop_unwritten() -> None:
+    """What a full disk or a closed pipe left in the buffer: Python would complain at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _one_line(error: Exception) -> str:

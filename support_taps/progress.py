@@ -106,7 +106,7 @@ class Progress:
         seconds = (self._stopped or time.monotonic()) - self._started
         drifted = list(drifted)
         message = (
-            f"{self.name}: {self.records:,} records in {duration(seconds)}, "
+            f"{self.name}: {_count(self.records, 'record')} in {duration(seconds)}, "
             f"{_count(self.requests, 'request')}, {_count(self.retries, 'retry', 'retries')}, "
             f"{duration(self.waited)} spent waiting for the vendor's allowance"
         )

@@ -32,5 +32,7 @@ class LineWriter(MsgSpecWriter):
     def write_lines(self, lines: bytes | bytearray) -> None:
         """Write lines that end in a newline each."""
         out = sys.stdout.buffer
-        out.write(lines)
+        rest = memoryview(lines)
+        while rest:  # with PYTHONUNBUFFERED it is a raw file, which may take a part only
+            rest = rest[out.write(rest) :]
         out.flush()

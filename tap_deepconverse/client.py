@@ -30,13 +30,14 @@ from support_taps.stream import ExportStream
 from support_taps.timestamps import SECOND
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from requests import Response
     from singer_sdk.helpers.types import Context
     from singer_sdk.streams.rest import PageContext
 
     from support_taps.bookmarks import Promise
+    from support_taps.stream import Batch
     from support_taps.pacing import Allowance
     from support_taps.windows import Window
 
@@ -168,10 +169,12 @@ class DeepConverseStream(ExportStream[WindowPage], abc.ABC):
         )
 
     @override
-    def get_records(self, context: Context | None) -> Iterable[dict[str, t.Any]]:
+    def _pages(
+        self, context: Context | None, convert: Callable[[list[bytes]], Batch]
+    ) -> Iterator[Batch]:
         """Warn of a bot without any record: an unknown one is answered like an empty one."""
         before = self.progress.records
-        yield from super().get_records(context)
+        yield from super()._pages(context, convert)
         if self.progress.records == before and self.bookmark.is_new:
             self.logger.warning(
                 "%s: no records at all; check the setting 'bot_names'", self.progress.where
