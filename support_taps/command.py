@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import typing as t
 import warnings
@@ -14,6 +15,10 @@ from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
 
+_SIGNALLED = 128
+"""Exit codes beyond it are those of signals, as the shell has them."""
+
+
 class OneLineErrors(SingerCommand):
     """A command that ends with one line and exit code 1 where the SDK's shows a traceback."""
 
@@ -22,6 +27,13 @@ class OneLineErrors(SingerCommand):
         """Run the command."""
         try:
             return super().main(*args, **options)
+        except SystemExit as ending:
+            if isinstance(ending.code, int) and ending.code > _SIGNALLED:
+                self.logger.warning(
+                    "stopped by %s before the end; the next run goes on from the last state",
+                    signal.Signals(ending.code - _SIGNALLED).name,
+                )
+            raise
         except (SingerSDKError, OSError, ValueError) as error:
             if isinstance(error, OSError):
                 _drop_unwritten()

@@ -69,13 +69,10 @@ class SdkTap(Tap):
 
         The SDK writes a STATE here and exits 0, which a runner takes for a complete run, and the
         STATE can land in the middle of a RECORD line. A bookmark sends its STATE at once,
-        so nothing is left to be written.
+        so nothing is left to be written. Nor is anything logged here (``command.py`` does): in the
+        middle of another line of the log that fails, and the signal would be lost with it.
         """
         signal.signal(signum, signal.SIG_IGN)
-        self.logger.warning(
-            "stopped by %s before the end; the next run goes on from the last state",
-            signal.Signals(signum).name,
-        )
         raise SystemExit(128 + signum)
 
 

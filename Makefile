@@ -1,0 +1,53 @@
+# All that is needed: Python 3.10 or newer with pip, make and git. What is installed goes into .venv
+# and .meltano, from PyPI. `make PYTHON=python3.12 …` picks another Python for a new .venv.
+
+PYTHON ?= python3
+
+bin := .venv/bin
+uv := $(bin)/uv pip install --quiet --python $(bin)/python
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo install test lint types docs clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /make \1 \t/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: .meltano/.installed ## Run all taps on made-up data, through Meltano into JSONL files
+	@$(bin)/python -m scripts.demo
+
+install: .venv/.dev .meltano/.installed ## Install everything that development needs
+
+test: install ## Run the tests; ARGS="-k dixa" for some of them
+	@$(bin)/python -m pytest $(ARGS)
+
+lint: .venv/.dev ## Check style and format
+	@$(bin)/ruff check
+	@$(bin)/ruff format --check
+
+types: .venv/.dev ## Check types
+	@$(bin)/mypy
+
+docs: .venv/.dev ## Bring the tables of README.md and meltano.yml up to date with the code
+	@$(bin)/python -m scripts.tables --write
+
+clean: ## Remove what was installed and what the demo wrote
+	rm -rf .venv .meltano .mypy_cache .pytest_cache .ruff_cache .hypothesis dist output/sandbox
+
+$(bin)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed" if sys.version_info < (3, 10) else 0)'
+	@echo "Installing into .venv and .meltano; this is done once."
+	@$(PYTHON) -m venv .venv
+	@$(bin)/python -m pip install --quiet --disable-pip-version-check uv
+
+.venv/.taps: $(bin)/uv pyproject.toml
+	@$(uv) --editable . --group meltano
+	@touch $@
+
+.venv/.dev: .venv/.taps
+	@$(uv) --editable . --group dev
+	@touch $@
+
+.meltano/.installed: .venv/.taps meltano.yml
+	@$(bin)/meltano --log-level=warning install
+	@touch $@

@@ -1,0 +1,1 @@
+"""What a person working on this project runs."""

@@ -1,0 +1,214 @@
+"""What is told of the taps elsewhere, made from the taps themselves.
+
+    python scripts/tables.py [--write]
+
+Without ``--write`` it names the files that are out of date, and fails if there is one. It fills
+what stands between two marks, in Markdown and in YAML:
+
+    <!-- settings:tap-dixa -->  …  <!-- end -->
+    <!-- streams -->            …  <!-- end -->
+    # settings:tap-dixa         …  # end
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib
+import importlib.metadata
+import json
+import re
+import sys
+import typing as t
+from pathlib import Path
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from singer_sdk import Tap
+    from singer_sdk.streams import RESTStream
+
+ROOT = Path(__file__).parent.parent
+FILES = ("README.md", "meltano.yml")
+DISTRIBUTION = "support-taps"
+
+_BLOCK = re.compile(
+    r"^(?P<first>(?P<indent>\ *)(?P<mark><!--|\#)\ "
+    r"(?P<what>settings:(?P<tap>[\w-]+)|streams)\b.*\n)"
+    r"(?:.*\n)*?"
+    r"(?P<last>\ *(?P=mark)\ end\b)",
+    re.MULTILINE | re.VERBOSE,
+)
+_KINDS = {"number": "decimal"}
+"""Types that Meltano calls otherwise."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """A setting as its tap declares it.
+
+    Args:
+        name: Its name.
+        schema: Its JSON schema.
+        required: Whether there is no run without it.
+        own: Whether it is the tap's, and not one that the SDK gives to every tap.
+    """
+
+    name: str
+    schema: Mapping[str, t.Any]
+    required: bool
+    own: bool
+
+    @property
+    def type(self) -> str:
+        """Its JSON type, or what a text stands for."""
+        if self.schema.get("format") == "date-time":
+            return "date-time"
+        types = self.schema["type"]
+        return types if isinstance(types, str) else next(name for name in types if name != "null")
+
+    @property
+    def kind(self) -> str:
+        """What Meltano calls its type."""
+        return "date_iso8601" if self.type == "date-time" else _KINDS.get(self.type, self.type)
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether nobody may see it."""
+        return bool(self.schema.get("secret"))
+
+
+def taps() -> dict[str, type[Tap]]:
+    """The taps of the installed distribution, by the names of their programs."""
+    programs = importlib.metadata.distribution(DISTRIBUTION).entry_points
+    return {
+        program.name: getattr(importlib.import_module(program.module), program.attr.split(".")[0])
+        for program in sorted(programs.select(group="console_scripts"))
+    }
+
+
+def settings(tap: type[Tap]) -> list[Setting]:
+    """The settings of a tap, its own first."""
+    of_sdk: dict[str, t.Any] = {"properties": {}}
+    tap.append_builtin_config(of_sdk)
+    schemas = {**tap.config_jsonschema["properties"], **of_sdk["properties"]}
+    required = tap.config_jsonschema.get("required", ())
+    found = [
+        Setting(name, schema, name in required, name not in of_sdk["properties"])
+        for name, schema in schemas.items()
+    ]
+    return sorted(found, key=lambda setting: not setting.own)
+
+
+def streams(tap: type[Tap]) -> list[RESTStream[t.Any]]:
+    """The streams that a tap discovers."""
+    discovered = tap(validate_config=False).streams
+    return [t.cast("RESTStream[t.Any]", stream) for _, stream in sorted(discovered.items())]
+
+
+def settings_table(tap: type[Tap]) -> list[str]:
+    """A tap's own settings as a Markdown table."""
+    return _table(
+        ("Setting", "Type", "Default", "Description"),
+        (
+            (
+                f"`{setting.name}`",
+                f"{setting.type}, secret" if setting.is_secret else setting.type,
+                "**required**" if setting.required else _default(setting.schema),
+                setting.schema["description"],
+            )
+            for setting in settings(tap)
+            if setting.own
+        ),
+    )
+
+
+def streams_table() -> list[str]:
+    """The streams of all taps as a Markdown table."""
+    return _table(
+        ("Tap", "Stream", "Endpoint", "Key", "Replication key"),
+        (
+            (
+                name,
+                f"`{stream.name}`",
+                f"{stream.http_method} `{stream.path}`",
+                ", ".join(f"`{key}`" for key in stream.primary_keys or ()),
+                f"`{stream.replication_key}`",
+            )
+            for name, tap in taps().items()
+            for stream in streams(tap)
+        ),
+    )
+
+
+def settings_yaml(tap: type[Tap]) -> list[str]:
+    """All settings of a tap for ``meltano.yml``."""
+    lines = []
+    for setting in settings(tap):
+        items = {"name": setting.name, "label": setting.schema["title"], "kind": setting.kind}
+        if setting.is_secret:
+            items["sensitive"] = True
+        if "default" in setting.schema:
+            items["value"] = setting.schema["default"]
+        text = ", ".join(
+            f"{name}: {json.dumps(value) if value is True else value}"
+            for name, value in items.items()
+        )
+        description = json.dumps(setting.schema["description"], ensure_ascii=False)
+        lines += [f"- {{{text},", f"   description: {description}}}"]
+    return lines
+
+
+def updated(text: str) -> str:
+    """A file with every block made anew."""
+
+    def fill(block: re.Match[str]) -> str:
+        name = block["tap"]
+        if not name:
+            lines = streams_table()
+        elif block["mark"] == "#":
+            lines = settings_yaml(taps()[name])
+        else:
+            lines = settings_table(taps()[name])
+        body = "".join(f"{block['indent']}{line}\n" for line in lines)
+        return block["first"] + body + block["last"]
+
+    return _BLOCK.sub(fill, text)
+
+
+def blocks(text: str) -> list[str]:
+    """What the blocks of a file are about."""
+    return [block["what"] for block in _BLOCK.finditer(text)]
+
+
+def _default(schema: Mapping[str, t.Any]) -> str:
+    return f"`{json.dumps(schema['default'])}`" if "default" in schema else ""
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    escaped = (tuple(cell.replace("|", "\\|") for cell in row) for row in rows)
+    lines = [f"| {' | '.join(row)} |" for row in (head, *escaped)]
+    lines.insert(1, "|" + " --- |" * len(head))
+    return lines
+
+
+def main() -> int:
+    """Write, or say what is out of date."""
+    parser = argparse.ArgumentParser(description="Tables of settings and streams.")
+    parser.add_argument("--write", action="store_true", help="bring the files up to date")
+    write = parser.parse_args().write
+    stale = 0
+    for name in FILES:
+        file = ROOT / name
+        text = file.read_text(encoding="utf-8")
+        made = updated(text)
+        if made != text:
+            stale += 1
+            print(f"{name}: {'written' if write else 'out of date: make docs'}")
+            if write:
+                file.write_text(made, encoding="utf-8")
+    return 1 if stale and not write else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

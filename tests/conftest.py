@@ -1,0 +1,253 @@
+"""What the tests of all four taps share: a sandbox, and a tap run as a user runs it.
+
+``run_tap("tap_dixa", config)`` starts ``python -m tap_dixa`` with files for configuration, state
+and catalog, and hands back a :class:`Run`. Nothing of the tap is patched. ``box`` is a fresh
+sandbox. What is left to each tap's own ``conftest.py``: its configuration, and what its records
+should look like.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime as dt
+import functools
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from sandbox import Sandbox
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    Json = t.Any
+    Record = dict[str, t.Any]
+
+ROOT = Path(__file__).parent.parent
+SPAN = (
+    dt.datetime(2025, 1, 1, tzinfo=dt.timezone.utc),
+    dt.datetime(2025, 4, 1, tzinfo=dt.timezone.utc),
+)
+SECRETS = ("api_token", "access_token", "api_key")
+UNTHROTTLED = 1_000_000
+
+_LOG_LINE = re.compile(r"^\d{4}-\S+ \S+ \| (\w+) +\| (\S+) +\| (.*)$", re.MULTILINE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What one run of a tap did.
+
+    Args:
+        exit_code: The process's; -9 if it was killed by signal 9.
+        stdout: All that it wrote. A last line without its end is no message.
+        stderr: Its log.
+    """
+
+    exit_code: int
+    stdout: bytes
+    stderr: str
+
+    @functools.cached_property
+    def lines(self) -> list[bytes]:
+        """The complete lines, as they were written."""
+        return self.stdout[: self.stdout.rfind(b"\n") + 1].splitlines()
+
+    @functools.cached_property
+    def messages(self) -> list[Record]:
+        """The Singer messages, in order."""
+        return [json.loads(line) for line in self.lines]
+
+    def records(self, stream: str) -> list[Record]:
+        """Every record of a stream, in order, copies included."""
+        return [
+            message["record"]
+            for message in self.messages
+            if message["type"] == "RECORD" and message["stream"] == stream
+        ]
+
+    def by_key(self, stream: str) -> dict[Json, Record]:
+        """The last record of each key, as a target has them; a key of several fields is a tuple."""
+        return by_key(self.records(stream), self.schemas[stream]["key_properties"])
+
+    @property
+    def schemas(self) -> dict[str, Record]:
+        """The last SCHEMA message of each stream."""
+        return {
+            message["stream"]: message for message in self.messages if message["type"] == "SCHEMA"
+        }
+
+    @property
+    def states(self) -> list[Record]:
+        """The value of every STATE message, in order."""
+        return [message["value"] for message in self.messages if message["type"] == "STATE"]
+
+    @property
+    def bookmarks(self) -> dict[str, Record]:
+        """The bookmarks of the last STATE, by stream."""
+        bookmarks: dict[str, Record] = self.states[-1].get("bookmarks", {})
+        return bookmarks
+
+    def log(self, level: str) -> list[str]:
+        """The texts of all log lines of a level, ``"ERROR"`` for example."""
+        return [text for found, _, text in _LOG_LINE.findall(self.stderr) if found == level]
+
+    def complaint(self) -> str:
+        """The one readable line with which this run failed; anything else is a failed test."""
+        assert self.exit_code == 1, self.stderr
+        assert "Traceback" not in self.stderr
+        (line,) = self.log("ERROR") + self.log("CRITICAL")
+        # Every line of the log has its time and level: nothing was printed beside it.
+        assert all(_LOG_LINE.match(printed) for printed in self.stderr.splitlines()), self.stderr
+        return line
+
+    def succeeded(self) -> Run:
+        """Itself, if it ended well."""
+        assert self.exit_code == 0, self.stderr
+        assert not self.log("ERROR")
+        return self
+
+
+def run_tap(  # noqa: PLR0913 - each is one thing that a user can give
+    module: str,
+    config: Mapping[str, Json],
+    *,
+    state: Json = None,
+    catalog: Json = None,
+    arguments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    kill_after: int | None = None,
+    kill_signal: signal.Signals = signal.SIGKILL,
+    timeout: float = 60,
+) -> Run:
+    """Run a tap as a process of its own.
+
+    No run may show a secret of its configuration, in whatever it writes: that is checked here.
+
+    Args:
+        module: The tap's package: ``tap_dixa``.
+        config: Its settings.
+        state: Its state, or a text to be put into the file as it is.
+        catalog: Its catalog, or a text to be put into the file as it is.
+        arguments: Further arguments: ``["--discover"]``.
+        environment: Further environment variables.
+        kill_after: Send it ``kill_signal`` when it has written so many lines. It runs ahead of
+            the reader by what fits into a pipe, so let the sandbox stall where it should be hit.
+        kill_signal: Which signal.
+        timeout: Seconds after which the test fails.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", module]
+        for name, content in (("config", config), ("state", state), ("catalog", catalog)):
+            if content is not None:
+                text = content if isinstance(content, str) else json.dumps(content)
+                file = Path(folder, f"{name}.json")
+                file.write_text(text, encoding="utf-8")
+                command += [f"--{name}", str(file)]
+        with (
+            Path(folder, "stderr").open("w+b") as stderr,
+            subprocess.Popen(  # noqa: S603
+                [*command, *arguments],
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                cwd=ROOT,
+                env={**_clean_environment(), **(environment or {})},
+            ) as process,
+        ):
+            patience = threading.Timer(timeout, process.kill)
+            patience.start()
+            assert process.stdout is not None
+            read = b""
+            if kill_after is not None:
+                read = b"".join(process.stdout.readline() for _ in range(kill_after))
+                process.send_signal(kill_signal)
+            read += process.stdout.read()
+            process.wait()
+            assert patience.is_alive(), f"{module} was still running after {timeout} seconds"
+            patience.cancel()
+            stderr.seek(0)
+            run = Run(process.returncode, read, stderr.read().decode())
+    for name in SECRETS:
+        if secret := str(config.get(name) or "").strip():
+            assert secret not in run.stderr, f"{name} is in the log"
+            assert secret.encode() not in run.stdout, f"{name} is in the output"
+    return run
+
+
+def _clean_environment() -> dict[str, str]:
+    """This process's, without what could configure a tap."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("TAP_") and not name.endswith("LOGLEVEL")
+    }
+
+
+def by_key(records: Sequence[Record], keys: Sequence[str]) -> dict[Json, Record]:
+    """The last record of each key."""
+    if len(keys) == 1:
+        return {record[keys[0]]: record for record in records}
+    return {tuple(record[key] for key in keys): record for record in records}
+
+
+def discovered(module: str) -> Record:
+    """The catalog as ``--discover`` prints it."""
+    catalog: Record = json.loads(run_tap(module, {}, arguments=["--discover"]).stdout)
+    return catalog
+
+
+def deselect(catalog: Record, stream: str, *breadcrumb: str) -> None:
+    """Deselect a stream, or a field of it: ``deselect(catalog, "chats", "visitor", "email")``."""
+    entry = next(entry for entry in catalog["streams"] if entry["tap_stream_id"] == stream)
+    path = [part for name in breadcrumb for part in ("properties", name)]
+    metadata = next((item for item in entry["metadata"] if item["breadcrumb"] == path), None)
+    if metadata is None:
+        metadata = {"breadcrumb": path, "metadata": {}}
+        entry["metadata"].append(metadata)
+    metadata["metadata"]["selected"] = False
+
+
+@contextlib.contextmanager
+def open_box(**options: t.Any) -> Iterator[Sandbox]:
+    """A sandbox over :data:`SPAN` that never says 429, unless told otherwise."""
+    with Sandbox(**{"seed": 1, "size": 200, "span": SPAN, "allowances": False, **options}) as box:
+        yield box
+        assert not box.failures, "the sandbox itself failed"
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    """A fresh sandbox."""
+    with open_box() as box:
+        yield box
+
+
+@pytest.fixture
+def boxes() -> Iterator[Callable[..., Sandbox]]:
+    """For tests that need a sandbox with options of their own: ``boxes(allowances=True)``."""
+    with contextlib.ExitStack() as stack:
+        yield lambda **options: stack.enter_context(open_box(**options))
+
+
+def assert_golden(file: Path, value: Json) -> None:
+    """Compare with a golden file: a change of the public face of a tap is to be seen in review.
+
+    ``UPDATE_GOLDENS=1 python -m pytest -k golden`` writes them anew; then read the diff.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    if os.environ.get("UPDATE_GOLDENS"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    assert json.loads(file.read_text(encoding="utf-8")) == value, (
+        f"{file.name} differs; if that is meant: UPDATE_GOLDENS=1 python -m pytest -k golden"
+    )
