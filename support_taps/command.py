@@ -14,7 +14,6 @@ from singer_sdk.exceptions import SingerSDKError
 from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
-
 _SIGNALLED = 128
 """Exit codes beyond it are those of signals, as the shell has them."""
 

@@ -29,6 +29,8 @@ LARGEST_VALUE = 64 * 1024 * 1024
 """Bytes of the largest record that is read; what is used of memory is a few times that."""
 
 _LISTED_KEYS = 20
+_SPACES = b" \t\r\n"
+_STRIPPED_BYTES = 4096
 _COMMA, _CLOSING = b",]"
 _NOT_SPACE = re.compile(rb"[^ \t\r\n]")
 _PLAIN = re.compile(rb'[^\[\]{},:" \t\r\n]+')
@@ -314,9 +316,10 @@ def _counted_end(buffer: bytes, start: int) -> int:
 
 
 def _rstrip(buffer: bytes, end: int) -> int:
-    """The end without the white space before it."""
-    while buffer[end - 1] in b" \t\r\n":
-        end -= 1
+    """The end without the white space before it, of which a hostile answer has megabytes."""
+    while buffer[end - 1] in _SPACES:
+        piece = buffer[max(0, end - _STRIPPED_BYTES) : end]
+        end -= len(piece) - len(piece.rstrip(_SPACES))
     return end
 
 

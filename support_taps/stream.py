@@ -3,7 +3,7 @@
 It joins the SDK's public hooks with the modules beside it and knows no vendor. A tap's
 ``client.py`` adds the vendor's rules: ``get_http_request``, a paginator, the authenticator.
 
-:meth:`ExportStream._pages` is the whole story: ask for a page at the vendor's pace; read its
+:meth:`ExportStream.read_pages` is the whole story: ask for a page at the vendor's pace; read its
 records while they arrive; when it breaks, try again from its start; and when its last record
 has been written, move the bookmark and send a STATE.
 """
@@ -175,7 +175,7 @@ class ExportStream(SdkStream[Page], abc.ABC):
         """
         try:
             if self._writes_lines:
-                for lines in self._pages(context, self._lines):
+                for lines in self.read_pages(context, self._lines):
                     self.tap.message_writer.write_lines(lines)
             else:
                 yield from self.request_records(context)
@@ -189,14 +189,8 @@ class ExportStream(SdkStream[Page], abc.ABC):
     @override
     def request_records(self, context: Context | None) -> Iterator[dict[str, t.Any]]:
         """The conformed records, one by one."""
-        for records in self._pages(context, self._decoded):
+        for records in self.read_pages(context, self._decoded):
             yield from records
-
-    @override
-    def parse_response(self, response: Response) -> Iterator[dict[str, t.Any]]:
-        """The conformed records of one answer, while it arrives."""
-        for raws in JsonArray(response.iter_content(_CHUNK_BYTES), self.records_key):
-            yield from self._decoded(raws)
 
     @override
     def validate_response(self, response: Response) -> None:
@@ -282,7 +276,7 @@ class ExportStream(SdkStream[Page], abc.ABC):
         )
         return encode(message.to_dict()) + b"\n"
 
-    def _pages(
+    def read_pages(
         self, context: Context | None, convert: Callable[[list[bytes]], Batch]
     ) -> Iterator[Batch]:
         """Read every page of the span, in batches of records; keep each page's promise.

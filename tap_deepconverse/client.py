@@ -37,8 +37,8 @@ if t.TYPE_CHECKING:
     from singer_sdk.streams.rest import PageContext
 
     from support_taps.bookmarks import Promise
-    from support_taps.stream import Batch
     from support_taps.pacing import Allowance
+    from support_taps.stream import Batch
     from support_taps.windows import Window
 
 LARGEST_PAGE = 1000
@@ -169,12 +169,12 @@ class DeepConverseStream(ExportStream[WindowPage], abc.ABC):
         )
 
     @override
-    def _pages(
+    def read_pages(
         self, context: Context | None, convert: Callable[[list[bytes]], Batch]
     ) -> Iterator[Batch]:
         """Warn of a bot without any record: an unknown one is answered like an empty one."""
         before = self.progress.records
-        yield from super()._pages(context, convert)
+        yield from super().read_pages(context, convert)
         if self.progress.records == before and self.bookmark.is_new:
             self.logger.warning(
                 "%s: no records at all; check the setting 'bot_names'", self.progress.where
