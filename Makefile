@@ -8,7 +8,7 @@ uv := $(bin)/uv pip install --quiet --python $(bin)/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install test lint types docs clean
+.PHONY: help demo install test lint types torture bench docs clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1 \t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -27,6 +27,12 @@ lint: .venv/.dev ## Check style and format
 
 types: .venv/.dev ## Check types
 	@$(bin)/mypy
+
+torture: install ## Break and kill the taps by the thousand; ARGS="--seed 7"
+	@$(bin)/python -m torture $(ARGS)
+
+bench: .venv/.dev ## Measure what the taps cost, against peers; ARGS=--quick for an impression
+	@$(bin)/python -m benchmarks $(ARGS)
 
 docs: .venv/.dev ## Bring the tables of README.md and meltano.yml up to date with the code
 	@$(bin)/python -m scripts.tables --write

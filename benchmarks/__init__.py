@@ -1,0 +1,1 @@
+"""What the taps cost, against the floor and against their peers: `python -m benchmarks`."""

@@ -1,0 +1,1 @@
+"""Peers that have to be written, each run by the Python of its own environment."""
