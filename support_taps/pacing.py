@@ -5,10 +5,8 @@ a request is *sent*. The vendor counts the moment it *arrives*; when the first o
 on its way and a later one fast, the vendor sees them closer together than the client did, and
 answers 429. An allowance here notes the moment the answer came, which is never earlier than the
 arrival, so that staying within the allowance on this side means staying within it on the other,
-however the vendor counts (sliding or fixed windows, a bucket that refills). For an answer that
-takes long to begin, as an export may, it notes a moment by which the request must have arrived.
-It also tells how long was waited, and a signal ends the wait at once; pyrate-limiter polls from
-a thread.
+however the vendor counts (sliding or fixed windows, a bucket that refills). It also tells
+how long was waited, and a signal ends the wait at once; pyrate-limiter polls from a thread.
 """
 
 from __future__ import annotations
@@ -21,9 +19,6 @@ import typing as t
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
-
-LONGEST_JOURNEY = 2.0
-"""Seconds after which a request that was sent has arrived, even if no answer has come yet."""
 
 
 class Pace(t.Protocol):
@@ -62,23 +57,22 @@ class Allowance:
     def __post_init__(self, share: float) -> None:
         """Work out the period in which ``requests`` may be used."""
         self.recovery = self.seconds / share
-        self._arrivals: collections.deque[float] = collections.deque(maxlen=self.requests)
-        self._sent = time.monotonic()
+        self._answers: collections.deque[float] = collections.deque(maxlen=self.requests)
 
     recovery: float = dataclasses.field(default=0.0, init=False)
 
     def wait(self) -> None:
-        """Sleep until the oldest of the last ``requests`` requests is a period old."""
-        if len(self._arrivals) == self.requests:
-            seconds = self._arrivals[0] + self.recovery - time.monotonic()
-            if seconds > 0:
-                self.waited += seconds
-                time.sleep(seconds)
-        self._sent = time.monotonic()
+        """Sleep until the oldest of the last ``requests`` answers is a period old."""
+        if len(self._answers) < self.requests:
+            return
+        seconds = self._answers[0] + self.recovery - time.monotonic()
+        if seconds > 0:
+            self.waited += seconds
+            time.sleep(seconds)
 
     def answered(self, headers: Mapping[str, str]) -> None:  # noqa: ARG002 - part of Pace
-        """Note a moment by which the request had arrived."""
-        self._arrivals.append(min(time.monotonic(), self._sent + LONGEST_JOURNEY))
+        """Note the answer's moment."""
+        self._answers.append(time.monotonic())
 
 
 class ToldAllowance:
