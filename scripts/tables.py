@@ -39,8 +39,9 @@ _BLOCK = re.compile(
     r"(?P<last>\ *(?P=mark)\ end\b)",
     re.MULTILINE | re.VERBOSE,
 )
-_KINDS = {"number": "decimal"}
-"""Types that Meltano calls otherwise."""
+_KINDS = {"number": "string"}
+"""Types that Meltano calls otherwise. Its `decimal` fails on values from the environment, and the
+taps take a number that is written as text."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -148,7 +148,10 @@ def _value_type(schema: Schema, *, epochs: bool) -> tuple[t.Any, dict[str, _Memb
         if name == "string" and schema.get("format") == "date-time":
             union += (str, int) if epochs else (_INSTANT_TEXT,)
         elif name == "array":
-            item_type, item_members, _ = _value_type(schema.get("items", {}), epochs=epochs)
+            items = schema.get("items", {})
+            # Numbers among date-times in a list are not looked for: they do not fit.
+            of_items = epochs and items.get("format") != "date-time"
+            item_type, item_members, _ = _value_type(items, epochs=of_items)
             union.append(list.__class_getitem__(item_type))
             if not inner:
                 inner, in_list = item_members, True

@@ -30,6 +30,8 @@ if t.TYPE_CHECKING:
     from singer_sdk.singerlib import SelectionMask
 
 _LISTED_NAMES = 20
+_LONGEST_COLUMN_NAME = 63
+_SYSTEM_COLUMNS = frozenset({"cmax", "cmin", "ctid", "oid", "tableoid", "xmax", "xmin"})
 _MOST_NEW_FIELDS = 100
 
 
@@ -83,12 +85,14 @@ class RecordPlan:
     def new_fields(self) -> list[str]:
         """Fields of records, not of objects in them, that the schema does not list.
 
-        Each is named once, up to a number that no honest change of an API reaches.
+        Each is named once, up to a number that no honest change of an API reaches, and only if
+        a column can have its name: one that cannot would stop the target in every run.
         """
         new = sorted(self._conformance.unknown_fields - self._told)
         new = new[: _MOST_NEW_FIELDS - len(self._told)]
         self._told.update(new)
-        return new
+        listed = {name.casefold() for name in self._schema["properties"]}
+        return [name for name in new if _names_a_column(name) and name.casefold() not in listed]
 
     def record(self, raw: bytes) -> dict[str, t.Any]:
         """The record that these bytes are, conformed, with all its fields.
@@ -144,3 +148,13 @@ class RecordPlan:
                 body = encode({**added, **record})
             pieces += (start, body, end)
         return b"".join(pieces)
+
+
+def _names_a_column(name: str) -> bool:
+    """Whether PostgreSQL, and what writes to it, takes a column of this name."""
+    return (
+        0 < len(name.encode(errors="replace")) <= _LONGEST_COLUMN_NAME
+        and name.isprintable()
+        and "%" not in name
+        and name.casefold() not in _SYSTEM_COLUMNS
+    )

@@ -31,8 +31,15 @@ class _WithoutSecrets(logging.Filter):
     @override
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
-        if any(value in message for value in self._values):
-            for value in self._values:
-                message = message.replace(value, "***")
-            record.msg, record.args = message, ()
+        if (struck := self._strike(message)) != message:
+            record.msg, record.args = struck, ()
+        if record.exc_info:
+            trace = logging.Formatter().formatException(record.exc_info)
+            if (struck := self._strike(trace)) != trace:
+                record.exc_text, record.exc_info = struck, None
         return True
+
+    def _strike(self, text: str) -> str:
+        for value in self._values:
+            text = text.replace(value, "***")
+        return text

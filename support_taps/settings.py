@@ -5,9 +5,11 @@ Every complaint is one line that names the setting. The value of a secret is nev
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import ipaddress
+import math
 import typing as t
 import urllib.parse
 
@@ -157,8 +159,16 @@ def validate(config: dict[str, t.Any], schema: dict[str, t.Any]) -> None:
         SettingsError: The first misfit.
     """
     for name, declaration in schema["properties"].items():
-        if declaration.get("secret") and isinstance(config.get(name), str):
-            config[name] = _secret(config[name], name)
+        value = config.get(name)
+        if not isinstance(value, str):
+            continue
+        if declaration.get("secret"):
+            config[name] = _secret(value, name)
+        elif "number" in declaration.get("type", ()):
+            # Meltano passes fractions from the environment on as text.
+            with contextlib.suppress(ValueError):
+                number = float(value)
+                config[name] = number if math.isfinite(number) else value
     for error in JSONSchemaValidator(schema).iter_errors(config):
         raise SettingsError(_complaint(error, schema))
 
@@ -218,10 +228,10 @@ def _instant(config: Mapping[str, t.Any], name: str) -> dt.datetime:
     import pendulum  # noqa: PLC0415
 
     text = config[name]
-    try:
-        parsed = pendulum.parse(text, exact=True)
-    except ValueError:
-        parsed = None
+    parsed = None
+    if text[:1].isdigit():  # pendulum takes "now" as well
+        with contextlib.suppress(ValueError):
+            parsed = pendulum.parse(text, exact=True)
     if isinstance(parsed, pendulum.DateTime):
         return dt.datetime.fromisoformat(
             parsed.in_timezone("UTC").isoformat(timespec="microseconds")

@@ -132,7 +132,7 @@ def test_meltano_knows_every_setting_as_the_tap_declares_it(tap: str, extractor:
     TAPS[tap].append_builtin_config(of_sdk)
     declared = {**TAPS[tap].config_jsonschema["properties"], **of_sdk["properties"]}
     told = {setting["name"]: setting for setting in extractor["settings"]}
-    kinds = {"string": str, "integer": int, "decimal": (int, float), "array": list}
+    kinds = {"string": str, "integer": int, "number": (int, float), "array": list}
     assert told.keys() == declared.keys()
     for name, schema in declared.items():
         setting = told[name]
@@ -141,11 +141,14 @@ def test_meltano_knows_every_setting_as_the_tap_declares_it(tap: str, extractor:
         assert setting.get("sensitive", False) is schema.get("secret", False)
         assert setting.get("value") == schema.get("default")
         if "value" in setting:
-            assert isinstance(setting["value"], kinds[setting["kind"]])
+            assert isinstance(setting["value"], kinds[schema["type"][0]])
         if schema.get("format") == "date-time":
             assert setting["kind"] == "date_iso8601"
+        elif "number" in schema["type"]:
+            # Meltano's kind for it cannot be set from the environment: it fails on its Decimal.
+            assert setting["kind"] == "string"
         else:
-            assert setting["kind"].replace("decimal", "number") in schema["type"]
+            assert setting["kind"] in schema["type"]
 
 
 @every_tap

@@ -1,0 +1,1 @@
+"""The shared modules, each on its own."""

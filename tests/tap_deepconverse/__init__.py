@@ -1,0 +1,1 @@
+"""tap-deepconverse, run over HTTP against the sandbox."""

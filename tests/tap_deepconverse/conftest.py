@@ -1,0 +1,89 @@
+"""A configuration for the sandbox, and what DeepConverse's records should look like."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+import pytest
+
+from tests.conftest import UNTHROTTLED, Run, open_box, run_tap
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sandbox import Sandbox
+    from tests.conftest import Json, Record
+
+BOTS = ("r3-218210", "support-bot")
+STREAMS = ("conversations", "messages")
+REPLICATION_KEYS = {"conversations": "startTime", "messages": "time"}
+TIMES = ("startTime", "lastActionAt", "time")
+START = 1735689600  # 2025-01-01T00:00:00Z
+END = 1743465600  # 2025-04-01T00:00:00Z
+DAY = 86_400
+
+
+def iso(seconds: int) -> str:
+    """A moment as the tap should write it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def expected(box: Sandbox, stream: str, bots: t.Iterable[str] = BOTS) -> dict[str, Record]:
+    """What a target should hold, from records whose times are seconds: no schema is asked."""
+    return {
+        record["_id"]: {
+            **{
+                name: iso(value) if name in TIMES and value is not None else value
+                for name, value in record.items()
+            },
+            "bot_name": bot,
+        }
+        for bot in bots
+        for record in box.deepconverse.truth(stream, bot)
+    }
+
+
+def config_for(box: Sandbox, **settings: Json) -> Record:
+    """Settings that read all of the sandbox's data at full speed, and give up soon.
+
+    A setting that is None is left out.
+    """
+    config = {
+        "api_url": box.deepconverse.url,
+        "api_key": box.deepconverse.token,
+        "bot_names": list(BOTS),
+        "start_date": "2025-01-01",
+        "end_date": "2025-04-01",
+        "rate_limit_share": UNTHROTTLED,
+        "request_timeout": 5,
+        "max_tries": 3,
+        **settings,
+    }
+    return {name: value for name, value in config.items() if value is not None}
+
+
+@pytest.fixture
+def small_box() -> Iterator[Sandbox]:
+    """A sandbox with little data, for tests that run the tap many times."""
+    with open_box(size=30) as box:
+        yield box
+
+
+@pytest.fixture
+def run(box: Sandbox) -> Callable[..., Run]:
+    """Run the tap against ``box``: ``run(page_size=7, state=...)``."""
+
+    def run(
+        *,
+        state: Json = None,
+        catalog: Json = None,
+        environment: dict[str, str] | None = None,
+        **settings: Json,
+    ) -> Run:
+        config = config_for(box, **settings)
+        return run_tap(
+            "tap_deepconverse", config, state=state, catalog=catalog, environment=environment
+        )
+
+    return run

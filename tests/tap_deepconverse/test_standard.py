@@ -1,0 +1,44 @@
+"""The SDK's own suite of tests, against the sandbox.
+
+Two of its tests say nothing (unique keys, final state): see ``test_sync.py`` and
+``test_state.py``.
+"""
+
+from __future__ import annotations
+
+import atexit
+import typing as t
+
+import pytest
+from singer_sdk.testing import SuiteConfig, get_tap_test_class
+
+from sandbox import Sandbox
+from tap_deepconverse.tap import TapDeepConverse
+from tests.conftest import SPAN
+from tests.tap_deepconverse.conftest import config_for
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BOX = Sandbox(seed=1, size=30, span=SPAN, allowances=False)
+"""Started here, because the suite wants its configuration when this file is imported."""
+BOX.start()
+atexit.register(BOX.stop)
+
+TestTapDeepConverse = get_tap_test_class(
+    TapDeepConverse,
+    config=config_for(BOX),
+    suite_config=SuiteConfig(max_records_limit=150),
+    parse_env_config=False,
+)
+
+# These two ask of `sender`, `outMsg` and `userInput`, whose values are of any type, that each is a
+# boolean and a number as well. No other property is either.
+del TestTapDeepConverse.test_tap_stream_attribute_is_boolean
+del TestTapDeepConverse.test_tap_stream_attribute_is_numeric
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _box() -> Iterator[None]:
+    yield
+    BOX.stop()

@@ -1,0 +1,1 @@
+"""tap-devrev, run over HTTP against the sandbox."""

@@ -1,0 +1,1 @@
+"""tap-dixa, run over HTTP against the sandbox."""

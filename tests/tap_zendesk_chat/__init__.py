@@ -1,0 +1,1 @@
+"""tap-zendesk-chat, run over HTTP against the sandbox."""

@@ -1,0 +1,93 @@
+"""What the tests of tap-zendesk-chat, tap-deepconverse and tap-devrev share."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import json
+import re
+import typing as t
+
+import jsonschema
+
+from tests.conftest import Run, discovered
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sandbox import Sandbox
+    from tests.conftest import Record
+
+DEBUG = {"LOGLEVEL": "DEBUG"}
+
+
+def instant(text: str) -> dt.datetime:
+    """A moment written as text, to the microsecond, whatever the length of its fraction."""
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?Z", text)
+    assert found, text
+    fraction = (found[2] or "")[:6].ljust(6, "0")
+    return dt.datetime.fromisoformat(f"{found[1]}.{fraction}+00:00")
+
+
+def up_to_each_state(run: Run) -> list[Run]:
+    """What a target has seen of a run whenever a STATE arrives that differs from the last one."""
+    cuts: dict[str, Run] = {}
+    for number, message in enumerate(run.messages):
+        if message["type"] == "STATE":
+            seen = b"\n".join(run.lines[: number + 1]) + b"\n"
+            cuts.setdefault(json.dumps(message["value"]), Run(0, seen, ""))
+    return list(cuts.values())
+
+
+def assert_records_follow_their_schemas(run: Run) -> None:
+    """Every RECORD comes after its SCHEMA and fits it."""
+    validators: dict[str, jsonschema.Draft7Validator] = {}
+    for message in run.messages:
+        if message["type"] == "SCHEMA":
+            jsonschema.Draft7Validator.check_schema(message["schema"])
+            validators[message["stream"]] = jsonschema.Draft7Validator(
+                message["schema"], format_checker=jsonschema.FormatChecker()
+            )
+        elif message["type"] == "RECORD":
+            validators[message["stream"]].validate(message["record"])
+    assert validators
+    assert all(run.records(stream) for stream in validators)
+
+
+def assert_catalog_is(golden: Path, module: str) -> None:
+    """``--discover`` prints the golden catalog.
+
+    After a change that is meant: ``python -m tap_x --discover > tests/tap_x/goldens/catalog.json``.
+    """
+    assert discovered(module) == json.loads(golden.read_text(encoding="utf-8"))
+
+
+def undescribed(catalog: Record) -> list[str]:
+    """The properties, at any depth, that have no description."""
+
+    def within(schema: Record, path: str) -> Iterator[str]:
+        for name, inner in schema.get("properties", {}).items():
+            if not inner.get("description", "").strip():
+                yield f"{path}.{name}"
+            yield from within(inner, f"{path}.{name}")
+        if isinstance(schema.get("items"), dict):
+            yield from within(schema["items"], f"{path}[]")
+
+    return [
+        path for entry in catalog["streams"] for path in within(entry["schema"], entry["stream"])
+    ]
+
+
+def assert_debug_log_is_discreet(failed: Run) -> None:
+    """The most talkative log shows no query, body or header; that of a run that failed."""
+    assert failed.exit_code == 1
+    assert failed.log("DEBUG")
+    for word in ("start_time=", '"after"', "authorization", "x-api-key", "bearer "):
+        assert word not in failed.stderr.lower()
+
+
+def gaps(box: Sandbox) -> list[float]:
+    """Seconds between the arrivals of requests."""
+    moments = [request.monotonic for request in box.requests]
+    return [later - earlier for earlier, later in itertools.pairwise(moments)]

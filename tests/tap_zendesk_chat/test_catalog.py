@@ -1,0 +1,27 @@
+"""The catalog that ``--discover`` prints, without any setting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.conftest import discovered
+from tests.tap_zendesk_chat.common import assert_catalog_is, undescribed
+from tests.tap_zendesk_chat.conftest import KEYS, REPLICATION_KEYS
+
+GOLDENS = Path(__file__).parent / "goldens"
+
+
+def test_the_catalog_is_the_golden_one() -> None:
+    assert_catalog_is(GOLDENS / "catalog.json", "tap_zendesk_chat")
+
+
+def test_streams_have_the_keys_of_the_design_and_describe_every_property() -> None:
+    catalog = discovered("tap_zendesk_chat")
+    assert {s["stream"]: tuple(s["key_properties"]) for s in catalog["streams"]} == KEYS
+    assert {s["stream"]: s["replication_key"] for s in catalog["streams"]} == REPLICATION_KEYS
+    assert {s["replication_method"] for s in catalog["streams"]} == {"INCREMENTAL"}
+    assert not undescribed(catalog)
+    for stream in catalog["streams"]:
+        assert stream["schema"].get("additionalProperties", True) is not False
+        for name, schema in stream["schema"]["properties"].items():
+            assert ("null" in schema["type"]) == (name not in KEYS[stream["stream"]])

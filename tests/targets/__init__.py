@@ -1,0 +1,1 @@
+"""The four taps with real targets, PostgreSQL and JSON Lines, by pipe and through Meltano."""
