@@ -34,7 +34,7 @@ class Environments:
         """A program of an environment, which is made if it is not there."""
         path = self.folder / name
         if not (path / "bin" / "python").exists():
-            print(f"installing {', '.join(PACKAGES[name])}", file=sys.stderr)  # noqa: T201
+            print(f"installing {', '.join(PACKAGES[name])}", file=sys.stderr)
             venv.create(path, with_pip=True)
             subprocess.run(  # noqa: S603 - our own command
                 [str(path / "bin" / "python"), "-m", "pip", "install", "-q", *PACKAGES[name]],

@@ -92,7 +92,7 @@ Make = t.Callable[[Stage], Command]
 
 def say(text: str) -> None:
     """Tell whoever waits what is being done."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
+    print(text, file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager

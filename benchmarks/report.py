@@ -96,8 +96,10 @@ def _targets(findings: Findings, plan: Plan) -> list[str]:
     note = []
     if not plan.is_full:
         note = [
-            "A smaller load than the full one: what a run costs at its start weighs more, so that "
-            "the ratios to the floors are too large and those to the peers too small.",
+            (
+                "A smaller load than the full one: what a run costs at its start weighs more, so "
+                "that the ratios to the floors are too large and those to the peers too small."
+            ),
             "",
         ]
     return [
@@ -120,8 +122,10 @@ def _streams(findings: Findings) -> list[str]:
     parts = [
         "## Each stream",
         "",
-        "CPU is user and system time of the process alone. `× tap`: CPU as a multiple of this "
-        "tap's.",
+        (
+            "CPU is user and system time of the process alone. `× tap`: CPU as a multiple of this "
+            "tap's."
+        ),
         "",
     ]
     for load in dict.fromkeys(row.load for row in findings.rows):
@@ -131,8 +135,10 @@ def _streams(findings: Findings) -> list[str]:
         parts += [
             f"### {load}",
             "",
-            f"{first.records:,} records, {first.size / MEGABYTE:,.0f} MB of JSON, "
-            f"{first.size / first.records:,.0f} bytes each",
+            (
+                f"{first.records:,} records, {first.size / MEGABYTE:,.0f} MB of JSON, "
+                f"{first.size / first.records:,.0f} bytes each"
+            ),
             "",
             *_table(
                 ("", "× tap", "CPU s", "µs a record", "wall s", "peak MB"),
@@ -169,9 +175,9 @@ def _sandbox(findings: Findings) -> list[str]:
     return [
         "## The sandbox is not the bottleneck",
         "",
-        "It runs in a process of its own. Where it is busy for a small part of the tap's wall "
+        ("It runs in a process of its own. Where it is busy for a small part of the tap's wall "
         "time, and a bare download of the same bytes takes a small part of it too, the tap is "
-        "not waiting for it.",
+        "not waiting for it."),
         "",
         *_table(
             ("", "tap CPU s", "sandbox CPU s", "busy", "tap wall s", "msgspec loop wall s",
@@ -261,8 +267,10 @@ def _pace(findings: Findings) -> list[str]:
     return [
         "## Pace",
         "",
-        "Three years of Dixa, with the allowances and `rate_limit_share` 60 times as large. The "
-        "least that so many requests can take within the allowance, over what they took.",
+        (
+            "Three years of Dixa, with the allowances and `rate_limit_share` 60 times as large. "
+            "The least that so many requests can take within the allowance, over what they took."
+        ),
         "",
         *_table(
             ("", "of the allowance", "requests", "s", "least s", "429"),
@@ -287,8 +295,8 @@ def _pipes(findings: Findings) -> list[str]:
     return [
         "## Into a target",
         "",
-        f"{findings.pipes[0].records:,} chats. One run each; every record was found at the other "
-        "end.",
+        (f"{findings.pipes[0].records:,} chats. One run each; every record was found at the other "
+        "end."),
         "",
         *_table(
             ("", "", "tap's share of CPU", "tap CPU s", "target CPU s", "database CPU s",
