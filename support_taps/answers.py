@@ -69,6 +69,8 @@ def refusal(  # noqa: PLR0913 - what a vendor may say differently
         return UnauthorizedError(f"{answered}; {unauthorized_hint}")
     if status in {http.HTTPStatus.FORBIDDEN, http.HTTPStatus.NOT_FOUND}:
         return RefusedError(f"{answered}; {forbidden_hint}")
+    if status == http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return RefusedError(f"{answered}; lower the settings 'window_days' or 'page_size'")
     if http.HTTPStatus.MULTIPLE_CHOICES <= status < http.HTTPStatus.BAD_REQUEST:
         host = urllib.parse.urlsplit(response.headers.get("Location", "")).hostname or "elsewhere"
         hint = f"a redirect to {host} is not followed, so that no token is sent there"

@@ -175,7 +175,8 @@ class DeepConverseStream(ExportStream[WindowPage], abc.ABC):
         """Warn of a bot without any record: an unknown one is answered like an empty one."""
         before = self.progress.records
         yield from super().read_pages(context, convert)
-        if self.progress.records == before and self.bookmark.is_new:
+        has_read = self.bookmark.promise is not None
+        if has_read and self.bookmark.is_new and self.progress.records == before:
             self.logger.warning(
                 "%s: no records at all; check the setting 'bot_names'", self.progress.where
             )

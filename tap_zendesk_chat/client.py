@@ -53,7 +53,19 @@ class ServerCursor(t.NamedTuple):
     end_id: str | None = None
 
 
-class ServerCursorPaginator(ExportPaginator[ServerCursor]):
+class CursorPage(t.NamedTuple):
+    """A page to ask for.
+
+    Args:
+        cursor: Where it starts.
+        limit: How many records it may hold.
+    """
+
+    cursor: ServerCursor
+    limit: int
+
+
+class ServerCursorPaginator(ExportPaginator[CursorPage]):
     """Follows the server's cursor.
 
     Args:
@@ -71,7 +83,7 @@ class ServerCursorPaginator(ExportPaginator[ServerCursor]):
         self._until = to_epoch(until, unit)
         self._page_size = page_size
         self._seen = {start}
-        super().__init__(start)
+        super().__init__(CursorPage(start, page_size))
 
     @property
     def _server_cursor(self) -> ServerCursor:
@@ -86,50 +98,62 @@ class ServerCursorPaginator(ExportPaginator[ServerCursor]):
         end_id = envelope.get("end_id")
         return ServerCursor(end_time, None if end_id in {None, ""} else str(end_id))
 
+    @property
+    def _stands_still(self) -> bool:
+        return self._server_cursor == self.current_value.cursor
+
     @override
     def has_more(self, response: Response) -> bool:
         """Whether there is another page that can be asked for."""
         if self.page.rows == 0:
             return False
-        cursor = self._server_cursor
-        if cursor == self.current_value:
-            if self.page.rows < self._page_size:
-                return False
-            msg = (
-                f"more than {self._page_size} records at one moment, and the cursor stands still; "
-                f"raise the setting 'page_size' (up to {LARGEST_PAGE})"
-            )
-            raise CursorLoopError(msg)
-        return cursor.end_time < self._until
+        if not self._stands_still:
+            return self._server_cursor.end_time < self._until
+        if self.page.rows < self.current_value.limit:
+            return False
+        if self.current_value.limit < LARGEST_PAGE:
+            return True
+        msg = f"more than {LARGEST_PAGE} records at one moment; the vendor's cursor stands still"
+        raise CursorLoopError(msg)
 
     @override
-    def get_next(self, response: Response) -> ServerCursor:
-        """The server's cursor."""
+    def get_next(self, response: Response) -> CursorPage:
+        """From the server's cursor on; a full page of one moment is asked for again, larger.
+
+        That can happen where the export has no ``end_id``: what was read last comes first again.
+        """
         cursor = self._server_cursor
+        if self._stands_still:
+            return CursorPage(cursor, LARGEST_PAGE)
         if cursor in self._seen:
             msg = f"the vendor handed out the cursor {cursor.end_time}, {cursor.end_id} twice"
             raise CursorLoopError(msg)
         self._seen.add(cursor)
-        return cursor
+        return CursorPage(cursor, self._page_size)
 
     @property
     @override
     def promise(self) -> Promise | None:
-        """A page that held records keeps the server's cursor."""
+        """A page that held records keeps the server's cursor.
+
+        Not beyond the newest time that can be asked for: there, more can still come in before it.
+        """
         if self.page.rows == 0:
             return None
         cursor = self._server_cursor
+        if cursor.end_time >= self._until:
+            cursor = ServerCursor(self._until)
         return Promise(from_epoch(cursor.end_time, self._unit), cursor._asdict())
 
     @property
     @override
     def description(self) -> str:
         """Which page, and where it started."""
-        start = from_epoch(self.current_value.end_time, self._unit)
+        start = from_epoch(self.current_value.cursor.end_time, self._unit)
         return f"page {self.count + 1} (from {start:%Y-%m-%d %H:%M:%S} UTC)"
 
 
-class ZendeskChatStream(ExportStream[ServerCursor], abc.ABC):
+class ZendeskChatStream(ExportStream[CursorPage], abc.ABC):
     """An incremental export, read along the server's cursor."""
 
     time_unit = SECOND
@@ -157,15 +181,18 @@ class ZendeskChatStream(ExportStream[ServerCursor], abc.ABC):
         return ServerCursorPaginator(start, self.time_unit, self.span.end, self.config["page_size"])
 
     @override
-    def get_http_request(self, *, page: PageContext[ServerCursor]) -> HTTPRequest:
-        cursor = t.cast("ServerCursor", page.next_page_token)
+    def get_http_request(self, *, page: PageContext[CursorPage]) -> HTTPRequest:
+        cursor, limit = t.cast("CursorPage", page.next_page_token)
+        # Whether start_time counts its moment in is not documented. Without an id to go on after,
+        # one unit earlier is right under both readings.
+        start_time = cursor.end_time if cursor.end_id else max(cursor.end_time - 1, 0)
         return HTTPRequest(
             url=self.get_url(page.stream_context),
             headers=self.http_headers,
             params={
-                "start_time": cursor.end_time,
+                "start_time": start_time,
                 "start_id": cursor.end_id,
-                "limit": self.config["page_size"],
+                "limit": limit,
                 "fields": self.expand,
             },
         )

@@ -7,9 +7,9 @@ import typing as t
 
 import pytest
 
+from tests.common import gaps
 from tests.conftest import Run, run_tap
 from tests.tap_deepconverse.conftest import BOTS, DAY, END, START, STREAMS, config_for, expected
-from tests.tap_zendesk_chat.common import gaps
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,6 +8,7 @@ import typing as t
 
 import pytest
 
+from tests.common import up_to_each_state
 from tests.conftest import Run, open_box, run_tap
 from tests.tap_deepconverse.conftest import (
     BOTS,
@@ -20,7 +21,6 @@ from tests.tap_deepconverse.conftest import (
     expected,
     iso,
 )
-from tests.tap_zendesk_chat.common import up_to_each_state
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable

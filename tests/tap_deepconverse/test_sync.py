@@ -7,9 +7,9 @@ import typing as t
 
 import pytest
 
+from tests.common import assert_records_follow_their_schemas, instant
 from tests.conftest import SPAN, Run, deselect, discovered
 from tests.tap_deepconverse.conftest import BOTS, DAY, END, START, STREAMS, TIMES, expected, iso
-from tests.tap_zendesk_chat.common import assert_records_follow_their_schemas, instant
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,8 +6,8 @@ import typing as t
 
 import pytest
 
+from tests.common import DEBUG, assert_debug_log_is_discreet
 from tests.tap_devrev.conftest import crowd
-from tests.tap_zendesk_chat.common import DEBUG, assert_debug_log_is_discreet
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,9 +8,9 @@ import typing as t
 import pytest
 
 from sandbox import Allowance
+from tests.common import gaps
 from tests.conftest import Run, run_tap
 from tests.tap_devrev.conftest import config_for, crowd, expected
-from tests.tap_zendesk_chat.common import gaps
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable

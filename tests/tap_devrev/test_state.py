@@ -8,9 +8,9 @@ import typing as t
 
 import pytest
 
+from tests.common import instant, up_to_each_state
 from tests.conftest import Run, open_box, run_tap
 from tests.tap_devrev.conftest import config_for, crowd, expected, named
-from tests.tap_zendesk_chat.common import instant, up_to_each_state
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable

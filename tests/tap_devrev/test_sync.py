@@ -9,9 +9,9 @@ import typing as t
 
 import pytest
 
+from tests.common import assert_records_follow_their_schemas
 from tests.conftest import SPAN, Run, deselect, discovered
 from tests.tap_devrev.conftest import MOMENT, crowd, expected, named
-from tests.tap_zendesk_chat.common import assert_records_follow_their_schemas
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable

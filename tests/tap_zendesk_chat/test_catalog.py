@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.common import assert_catalog_is, undescribed
 from tests.conftest import discovered
-from tests.tap_zendesk_chat.common import assert_catalog_is, undescribed
 from tests.tap_zendesk_chat.conftest import KEYS, REPLICATION_KEYS
 
 GOLDENS = Path(__file__).parent / "goldens"

@@ -8,7 +8,7 @@ import pytest
 
 from support_taps.errors import SettingsError
 from tap_zendesk_chat.tap import TapZendeskChat
-from tests.tap_zendesk_chat.common import DEBUG, assert_debug_log_is_discreet
+from tests.common import DEBUG, assert_debug_log_is_discreet
 from tests.tap_zendesk_chat.conftest import KEYS, expected
 
 if t.TYPE_CHECKING:

@@ -10,8 +10,8 @@ import typing as t
 
 import pytest
 
+from tests.common import instant, up_to_each_state
 from tests.conftest import Run, open_box, run_tap
-from tests.tap_zendesk_chat.common import instant, up_to_each_state
 from tests.tap_zendesk_chat.conftest import KEYS, MOMENT, REPLICATION_KEYS, config_for, expected
 
 if t.TYPE_CHECKING:

@@ -8,8 +8,8 @@ import typing as t
 
 import pytest
 
+from tests.common import assert_records_follow_their_schemas
 from tests.conftest import Run, deselect, discovered
-from tests.tap_zendesk_chat.common import assert_records_follow_their_schemas
 from tests.tap_zendesk_chat.conftest import KEYS, MOMENT, expected, key_of
 
 if t.TYPE_CHECKING:
@@ -114,17 +114,25 @@ def test_a_crowded_second_is_read_whatever_the_end_time_of_a_chat_is(
 
 
 @pytest.mark.parametrize("stream", ["agent_timeline", "department_events"])
-def test_a_crowded_moment_that_no_cursor_can_pass_is_an_error_and_not_a_loss(
+def test_a_crowded_moment_is_read_with_larger_pages_where_no_id_tells_records_apart(
     box: Sandbox, run: Runner, stream: str
 ) -> None:
     """Without ``end_id`` a page full of one moment leads to itself."""
     box.zendesk_chat.department_events_end_id = False
     box.zendesk_chat.load(stream, box.zendesk_chat.make(stream, 6, MOMENT))
+    assert run(page_size=5).succeeded().by_key(stream) == expected(box, stream)
+
+
+def test_a_moment_that_the_largest_page_cannot_hold_is_an_error_and_not_a_loss(
+    box: Sandbox, run: Runner
+) -> None:
+    stream = "department_events"
+    box.zendesk_chat.department_events_end_id = False
+    box.zendesk_chat.load(stream, box.zendesk_chat.make(stream, 1001, MOMENT))
     complaint = run(page_size=5).complaint()
     assert stream in complaint
-    assert "'page_size'" in complaint
+    assert "more than 1000 records at one moment" in complaint
     assert len([request for request in box.requests if request.stream == stream]) <= 3
-    assert run(page_size=7).succeeded().by_key(stream) == expected(box, stream)
 
 
 def test_pages_of_one_record_are_enough_for_every_stream(box: Sandbox, run: Runner) -> None:
@@ -155,8 +163,8 @@ def test_spans_of_one_agent_in_one_second_stay_apart(box: Sandbox, run: Runner) 
     done = run(start_date="2018-01-01").succeeded()
     assert list(done.by_key("agent_timeline").values()) == spans
     assert [r.params["start_time"] for r in box.requests if r.stream == "agent_timeline"] == [
-        "1514764800000000",
-        "1525010407407712",  # the end of the last span
+        "1514764799999999",
+        "1525010407407711",  # just before the end of the last span
     ]
 
 
