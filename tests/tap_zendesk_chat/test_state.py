@@ -152,7 +152,7 @@ def test_a_bookmark_without_a_cursor_is_a_time_to_start_from(box: Sandbox, run: 
     done = run(state=state).succeeded()
     for stream, params in first_requests(box).items():
         unit = 1_000_000 if stream == "agent_timeline" else 1
-        assert params["start_time"] == str(int((epoch("2025-02-01T12:00:00Z") + 0.25) * unit))
+        assert params["start_time"] == str(int((epoch("2025-02-01T12:00:00Z") + 0.25) * unit) - 1)
         assert "start_id" not in params
     assert {r["id"] for r in done.records("chats")} == {
         r["id"] for r in box.zendesk_chat.truth("chats") if r["update_timestamp"] >= "2025-02-01T12"
@@ -175,18 +175,18 @@ def test_looking_back_starts_at_a_time_and_not_behind_a_record(box: Sandbox, run
     box.clear_requests()
     done = run(state=state, lookback_minutes=1440).succeeded()
     last = state["bookmarks"]["chats"]["cursor"]["end_time"]
-    assert first_requests(box)["chats"]["start_time"] == str(last - 86_400)
+    assert first_requests(box)["chats"]["start_time"] == str(last - 86_400 - 1)
     assert "start_id" not in first_requests(box)["chats"]
     assert done.records("chats")
     micros = state["bookmarks"]["agent_timeline"]["cursor"]["end_time"] - 86_400_000_000
-    assert first_requests(box)["agent_timeline"]["start_time"] == str(micros)
+    assert first_requests(box)["agent_timeline"]["start_time"] == str(micros - 1)
     assert done.states[-1] == state
 
 
 def test_looking_back_never_goes_before_the_start_date(box: Sandbox, run: Runner) -> None:
     state = {"bookmarks": {"chats": bookmark("chats", "2025-01-01T00:30:00.000Z")}}
     run(state=state, lookback_minutes=1440).succeeded()
-    assert first_requests(box)["chats"]["start_time"] == str(epoch("2025-01-01T00:00:00Z"))
+    assert first_requests(box)["chats"]["start_time"] == str(epoch("2025-01-01T00:00:00Z") - 1)
 
 
 def test_a_start_date_too_young_to_be_asked_for_is_a_quiet_and_empty_run(
