@@ -90,11 +90,6 @@ class Stage:
             self.box.reset()
             self.subject.prepare(self.box)
             self._is_moved = False
-        if case.switches.get("timeline_start") == "exclusive":
-            # Without `end_id`, what ends in the very microsecond in which a page ends cannot be
-            # asked for under this reading, by nobody: so here no two spans end together.
-            self.box.reset()
-            self._is_moved = True
         for name, value in self._defaults.items():
             switch(self.vendor, name, value)
         self._defaults.clear()
