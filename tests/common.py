@@ -10,14 +10,15 @@ import typing as t
 
 import jsonschema
 
-from tests.conftest import Run, discovered
+from tests.conftest import UNTHROTTLED, Run, discovered, run_tap
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from sandbox import Sandbox
-    from tests.conftest import Record
+    from sandbox.vendor import Vendor
+    from tests.conftest import Json, Record
 
 DEBUG = {"LOGLEVEL": "DEBUG"}
 
@@ -91,3 +92,43 @@ def gaps(box: Sandbox) -> list[float]:
     """Seconds between the arrivals of requests."""
     moments = [request.monotonic for request in box.requests]
     return [later - earlier for earlier, later in itertools.pairwise(moments)]
+
+
+def quick_config(vendor: Vendor, settings: Record) -> Record:
+    """A configuration for a vendor of the sandbox: at full speed, and giving up soon.
+
+    Args:
+        vendor: Whose address is used.
+        settings: Settings in addition; one that is None is left out.
+    """
+    config = {
+        "api_url": vendor.url,
+        "start_date": "2025-01-01",
+        "rate_limit_share": UNTHROTTLED,
+        "request_timeout": 5,
+        "max_tries": 3,
+        **settings,
+    }
+    return {name: value for name, value in config.items() if value is not None}
+
+
+def runner(module: str, config: Callable[..., Record]) -> Callable[..., Run]:
+    """A function that runs a tap: ``run(page_size=7, state=...)``.
+
+    Args:
+        module: The tap's package.
+        config: Makes its configuration of the settings that are given.
+    """
+
+    def run(
+        *,
+        state: Json = None,
+        catalog: Json = None,
+        environment: dict[str, str] | None = None,
+        **settings: Json,
+    ) -> Run:
+        return run_tap(
+            module, config(**settings), state=state, catalog=catalog, environment=environment
+        )
+
+    return run

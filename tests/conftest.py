@@ -253,3 +253,10 @@ def assert_golden(file: Path, value: Json) -> None:
     assert json.loads(file.read_text(encoding="utf-8")) == value, (
         f"{file.name} differs; if that is meant: UPDATE_GOLDENS=1 python -m pytest -k golden"
     )
+
+
+@pytest.fixture
+def small_box() -> Iterator[Sandbox]:
+    """A sandbox with little data, for tests that run a tap many times."""
+    with open_box(size=30) as box:
+        yield box

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import typing as t
 
 import pytest
 
-from tests.conftest import UNTHROTTLED, Run, open_box, run_tap
+from tests.common import quick_config, runner
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from sandbox import Sandbox
-    from tests.conftest import Json, Record
+    from tests.conftest import Json, Record, Run
 
 MOMENT = dt.datetime(2025, 2, 1, 12, 0, 0, 345_000, tzinfo=dt.timezone.utc)
 
@@ -42,38 +43,14 @@ def config_for(box: Sandbox, **settings: Json) -> Record:
 
     A setting that is None is left out.
     """
-    config = {
-        "api_url": box.devrev.url,
+    own: Record = {
         "access_token": box.devrev.token,
-        "start_date": "2025-01-01",
         "end_date": "2025-04-10",
-        "rate_limit_share": UNTHROTTLED,
-        "request_timeout": 5,
-        "max_tries": 3,
-        **settings,
     }
-    return {name: value for name, value in config.items() if value is not None}
-
-
-@pytest.fixture
-def small_box() -> Iterator[Sandbox]:
-    """A sandbox with little data, for tests that run the tap many times."""
-    with open_box(size=30) as box:
-        yield box
+    return quick_config(box.devrev, {**own, **settings})
 
 
 @pytest.fixture
 def run(box: Sandbox) -> Callable[..., Run]:
     """Run the tap against ``box``: ``run(page_size=7, state=...)``."""
-
-    def run(
-        *,
-        state: Json = None,
-        catalog: Json = None,
-        environment: dict[str, str] | None = None,
-        **settings: Json,
-    ) -> Run:
-        config = config_for(box, **settings)
-        return run_tap("tap_devrev", config, state=state, catalog=catalog, environment=environment)
-
-    return run
+    return runner("tap_devrev", functools.partial(config_for, box))

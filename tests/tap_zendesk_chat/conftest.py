@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import typing as t
 
 import pytest
 
-from tests.conftest import UNTHROTTLED, Run, by_key, open_box, run_tap
+from tests.common import quick_config, runner
+from tests.conftest import by_key
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from sandbox import Sandbox
-    from tests.conftest import Json, Record
+    from tests.conftest import Json, Record, Run
 
 KEYS = {
     "agent_timeline": ("agent_id", "start_time"),
@@ -46,40 +48,14 @@ def config_for(box: Sandbox, **settings: Json) -> Record:
 
     A setting that is None is left out.
     """
-    config = {
-        "api_url": box.zendesk_chat.url,
+    own: Record = {
         "access_token": box.zendesk_chat.token,
-        "start_date": "2025-01-01",
         "end_date": "2025-04-10",
-        "rate_limit_share": UNTHROTTLED,
-        "request_timeout": 5,
-        "max_tries": 3,
-        **settings,
     }
-    return {name: value for name, value in config.items() if value is not None}
-
-
-@pytest.fixture
-def small_box() -> Iterator[Sandbox]:
-    """A sandbox with little data, for tests that run the tap many times."""
-    with open_box(size=30) as box:
-        yield box
+    return quick_config(box.zendesk_chat, {**own, **settings})
 
 
 @pytest.fixture
 def run(box: Sandbox) -> Callable[..., Run]:
     """Run the tap against ``box``: ``run(page_size=7, state=...)``."""
-
-    def run(
-        *,
-        state: Json = None,
-        catalog: Json = None,
-        environment: dict[str, str] | None = None,
-        **settings: Json,
-    ) -> Run:
-        config = config_for(box, **settings)
-        return run_tap(
-            "tap_zendesk_chat", config, state=state, catalog=catalog, environment=environment
-        )
-
-    return run
+    return runner("tap_zendesk_chat", functools.partial(config_for, box))
