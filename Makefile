@@ -4,6 +4,8 @@
 PYTHON ?= python3
 
 bin := .venv/bin
+# Compiled once here, rather than at every start where Python may not keep what it compiled.
+export UV_COMPILE_BYTECODE := 1
 uv := $(bin)/uv pip install --quiet --python $(bin)/python
 
 .DEFAULT_GOAL := help
@@ -19,7 +21,7 @@ demo: .meltano/.installed ## Run all taps on made-up data, through Meltano into 
 install: .venv/.dev .meltano/.installed ## Install everything that development needs
 
 test: install ## Run the tests; ARGS="-k dixa" for some of them
-	@$(bin)/python -m pytest $(ARGS)
+	@$(bin)/python -m pytest --numprocesses=logical --dist=worksteal $(ARGS)
 
 lint: .venv/.dev ## Check style and format
 	@$(bin)/ruff check

@@ -180,8 +180,11 @@ class Process:
         self._folder = tempfile.TemporaryDirectory(prefix="bench-")
         self._result = Path(self._folder.name, "cost.json")
         self._log = Path(self._folder.name, "stderr")
-        # Our tap_dixa must not be found by singer-io's.
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        # As on a user's machine: with compiled modules kept and output buffered. And our tap_dixa
+        # must not be found by singer-io's.
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("PYTHON")
+        }
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own commands
                 [

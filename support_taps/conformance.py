@@ -9,7 +9,7 @@ import collections
 import decimal
 import typing as t
 
-from support_taps.timestamps import is_epoch_text, isoformat_epoch
+from support_taps.timestamps import OUT_OF_RANGE, epoch_format, is_epoch_text
 
 if t.TYPE_CHECKING:
     import datetime as dt
@@ -43,8 +43,6 @@ _EVERY_TYPE = frozenset(_PYTHON_TYPES) - {"integer", "null"}
 _LONGEST_INTEGER = 18
 """Digits in text are taken for an integer up to this length: all of these fit into 64 bits."""
 
-_UNKNOWN: t.Any = object()
-
 
 class Drift(t.NamedTuple):
     """A value that is of none of the types the schema lists, and passed as it is.
@@ -58,6 +56,18 @@ class Drift(t.NamedTuple):
     expected: str
     got: str
     key: str
+
+
+class _Rule(t.NamedTuple):
+    """What is done to the values of a property.
+
+    Args:
+        right: Types of values that stay as they are.
+        conform: Makes of a value of another type what it shall be.
+    """
+
+    right: frozenset[type]
+    conform: Conform
 
 
 def type_name(value: object) -> str:
@@ -92,7 +102,7 @@ class Conformance:
         self.unknown_fields: set[str] = set()
         self.drifted: dict[str, Drift] = {}
         self._keys = keys
-        self._epoch_unit = epoch_unit
+        self._epoch_text = epoch_format(epoch_unit)
         self._on_drift = on_drift
         self._record: dict[str, Json] = {}
         self._listed = frozenset(schema["properties"])
@@ -107,71 +117,71 @@ class Conformance:
 
     def _members(self, properties: Schema, prefix: str) -> Callable[[Json], None]:
         """A function that conforms the fields of an object in place."""
-        conforms = {name: self._value(prop, prefix + name) for name, prop in properties.items()}
+        rules = {name: self._rule(prop, prefix + name) for name, prop in properties.items()}
         unknown = self.unknown
 
         def members(record: dict[str, Json]) -> None:
             for name, value in record.items():
-                conform = conforms.get(name, _UNKNOWN)
-                if conform is None:
-                    continue
-                if conform is _UNKNOWN:
+                rule = rules.get(name)
+                if rule is None:
                     unknown[prefix + name] += 1
-                    continue
-                conformed = conform(value)
-                if conformed is not value:
-                    record[name] = conformed  # no key is added or removed while looping
+                elif type(value) not in rule.right:
+                    # No key is added or removed while looping.
+                    record[name] = rule.conform(value)
 
         return members
 
-    def _value(self, schema: Schema, path: str) -> Conform | None:
-        """A function that conforms a value; None where any value is right."""
-        names = schema.get("type")
-        if names is None:
-            return None
-        allowed = (names,) if isinstance(names, str) else tuple(names)
+    def _rule(self, schema: Schema, path: str) -> _Rule:
+        """What is done to the values of a property."""
+        allowed = schema.get("type", tuple(_EVERY_TYPE))
+        allowed = (allowed,) if isinstance(allowed, str) else tuple(allowed)
         within = self._within(schema, path)
         if not within and set(allowed) >= _EVERY_TYPE:
-            return None
+            return _Rule(frozenset(_NAMES), _as_it_is)
         types = frozenset[type]().union(*(_PYTHON_TYPES[name] for name in allowed))
         drift = self._drift(allowed, path, within)
         if schema.get("format") == "date-time":
-            return self._instant(types, drift)
+            return _Rule(types - {int, str}, self._instant(types, drift))
 
         def conform(value: Json) -> Json:
             kind = type(value)
             if kind not in types:
                 return drift(value)
-            if (inner := within.get(kind)) is not None:
-                inner(value)
+            within[kind](value)
             return value
 
-        return conform
+        return _Rule(types - within.keys(), conform)
 
     def _within(self, schema: Schema, path: str) -> Within:
         """What is done inside of objects and arrays, in place."""
         within: dict[type, Callable[[Json], None]] = {}
         if schema.get("properties"):
             within[dict] = self._members(schema["properties"], f"{path}.")
-        if (items := schema.get("items")) and (conform := self._value(items, f"{path}[]")):
+        if items := schema.get("items"):
+            right, conform = self._rule(items, f"{path}[]")
 
             def each(values: list[Json]) -> None:
-                values[:] = [conform(value) for value in values]
+                values[:] = [v if type(v) in right else conform(v) for v in values]
 
             within[list] = each
         return within
 
     def _instant(self, types: frozenset[type], drift: Conform) -> Conform:
         """A function for a date-time: epoch numbers and digits in text become ISO 8601."""
-        unit = self._epoch_unit
+        to_text = self._epoch_text
 
         def conform(value: Json) -> Json:
             kind = type(value)
             if kind is int:
-                text = isoformat_epoch(value, unit)
-                return drift(value) if text is None else text
+                try:
+                    return to_text(value)
+                except OUT_OF_RANGE:
+                    return drift(value)
             if kind is str and is_epoch_text(value):
-                return isoformat_epoch(int(value), unit) or value
+                try:
+                    return to_text(int(value))
+                except OUT_OF_RANGE:
+                    return value
             return value if kind in types else drift(value)
 
         return conform
@@ -199,6 +209,10 @@ class Conformance:
 
     def _key_text(self) -> str:
         return ", ".join(f"{key}={self._record.get(key)}" for key in self._keys)
+
+
+def _as_it_is(value: Json) -> Json:
+    return value
 
 
 def _to_text(value: Json) -> str | None:

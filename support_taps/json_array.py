@@ -37,7 +37,8 @@ _PLAIN = re.compile(rb'[^\[\]{},:" \t\r\n]+')
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _TOKEN = re.compile(rb'(?P<text>"[^"\\]*(?:\\.[^"\\]*)*")|(?P<cut>")|[\[\]{}]', re.DOTALL)
 _TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
-_HEAD = re.compile(rb'\{"[^"\\]+":')
+_KEY = rb'\s*"[^"\\]+"\s*:'
+_SCALAR = rb'\s*(?:"[^"\\]*(?:\\.[^"\\]*)*"|[^"{}\[\],:\s]+)\s*,'
 _MISSES_ALLOWED = 3
 _run_over = msgspec.json.Decoder(msgspec.Raw).decode
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -87,7 +88,7 @@ class JsonArray:
         self._chunks = iter(chunks)
         self._buffer = b""
         self._position = 0
-        self._head = b""
+        self._joint: _Joint | None = None
         self._misses = 0
 
     def __iter__(self) -> Iterator[list[bytes]]:
@@ -144,19 +145,25 @@ class JsonArray:
         if self._peek() == b"]":
             self._position += 1
             return
-        batch = self._many()
+        batch: list[bytes] = []
+        previous_end = 0  # of the element before, if it is in the buffer
         while True:
             try:
                 # As long as the buffer holds whole elements, nothing is read and nothing
                 # copied but the elements themselves.
                 start = self._after_space(self._position)
+                if previous_end and self._joint is None:
+                    self._joint = _Joint(self._buffer, previous_end, start)
+                    batch += self._many(start)
+                    start = self._position
                 end = self._value_end(start)
                 border = self._after_space(end)
             except _CutOffError:
                 if batch:
                     yield batch
                 self._read_more()
-                batch = self._many()
+                batch = self._many(self._position)
+                previous_end = 0
                 continue
             batch.append(self._buffer[start:end])
             self.count += 1
@@ -167,30 +174,29 @@ class JsonArray:
                 return
             if separator != _COMMA:
                 raise not_json("elements are not separated by commas")
+            previous_end = end
 
-    def _many(self) -> list[bytes]:
+    def _many(self, start: int) -> list[bytes]:
         """Most of the whole elements in the buffer, found in one go; none if that is not easy.
 
-        The guess is that elements are objects that all start like the first one, so that the last
-        such start in the buffer, behind a comma, is one of them. It is right if what lies before
+        The guess is that the last place in the buffer that looks like the joint between the first
+        two elements is one between elements too. It is right if what lies before
         reads as an array of its own: a parser goes from left to right, so it would be in
         the same place, between two elements, in the whole body as well.
         """
-        start = self._position
-        if self._misses > _MISSES_ALLOWED or not self._head:
-            if not self._head and (head := _HEAD.match(self._buffer, start)):
-                self._head = b"}," + head[0]
+        self._position = start
+        if self._joint is None or self._misses > _MISSES_ALLOWED:
             return []
-        border = self._buffer.rfind(self._head, start)
-        if border < 0:
+        end = self._joint.last_end(self._buffer, start)
+        if end < 0:
             return []
         try:
-            elements = _split(b"[%b}]" % self._buffer[start:border])
+            elements = _split(b"[%b]" % self._buffer[start:end])
         except (msgspec.DecodeError, RecursionError):
             self._misses += 1
             return []
         self._misses = 0
-        self._position = border + 2
+        self._position = end + self._joint.gap
         self.count += len(elements)
         return [bytes(element) for element in elements]
 
@@ -300,6 +306,38 @@ class JsonArray:
             got += f"; {_listed(keys)}"
         msg = f"the answer should be {wanted}, and is {got}"
         raise ShapeError(msg)
+
+
+class _Joint:
+    """What the text between two elements looks like: their separator, and how an object begins.
+
+    Args:
+        buffer: Holds the end of one element and the start of the next.
+        end: Where the one ends.
+        start: Where the next starts.
+    """
+
+    def __init__(self, buffer: bytes, end: int, start: int) -> None:
+        """Take it from the first two elements, or from none if they are no objects."""
+        self.gap = start - end
+        self._text = b""
+        first_key = re.compile(rb"\{" + _KEY).match(buffer, start)
+        if first_key and buffer[end - 1 : end] == b"}":
+            self._text = buffer[end - 1 : first_key.end()]
+            # Objects in a list inside an element are often separated and begin just like that.
+            # So the second key is looked at as well, where one follows a plain first value.
+            second_key = re.compile(_SCALAR + b"(" + _KEY + b")").match(buffer, first_key.end())
+            follows = _SCALAR + re.escape(second_key[1]) if second_key else b""
+            self._follows = re.compile(follows)
+
+    def last_end(self, buffer: bytes, start: int) -> int:
+        """The end of the last element before such a joint, or -1."""
+        if not self._text:
+            return -1
+        found = buffer.rfind(self._text, start)
+        while found >= 0 and not self._follows.match(buffer, found + len(self._text)):
+            found = buffer.rfind(self._text, start, found + len(self._text) - 1)
+        return found + 1 if found >= 0 else -1
 
 
 def _counted_end(buffer: bytes, start: int) -> int:

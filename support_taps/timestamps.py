@@ -6,7 +6,10 @@ No float is involved anywhere, so no digit is lost.
 from __future__ import annotations
 
 import datetime as dt
-import functools
+import typing as t
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
 SECOND = dt.timedelta(seconds=1)
@@ -18,6 +21,9 @@ _MILLISECONDS_FROM = 100_000_000_000
 
 LONGEST_EPOCH_TEXT = 16
 """Digits in text are an epoch number up to this length: enough for microseconds."""
+
+OUT_OF_RANGE = (OverflowError, ValueError, OSError)
+"""What Python raises, depending on the platform, for a number that is no instant it knows."""
 
 
 def to_epoch(instant: dt.datetime, unit: dt.timedelta) -> int:
@@ -49,42 +55,55 @@ def isoformat(instant: dt.datetime) -> str:
     return instant.replace(tzinfo=None).isoformat(timespec=timespec) + "Z"
 
 
-def isoformat_epoch(value: int, unit: dt.timedelta | None) -> str | None:
-    """An epoch number as ISO 8601 text with the precision it had, or None if out of range.
+def epoch_format(unit: dt.timedelta | None) -> Callable[[int], str]:
+    """A function that makes of an epoch number ISO 8601 text with the precision it had.
 
-    Seconds keep no digits of fraction, milliseconds three.
+    Seconds keep no digits of fraction, milliseconds three. The function raises one of
+    :data:`OUT_OF_RANGE` for a number that stands for no instant of the years 1 to 9999.
 
     Args:
-        value: Units since 1970-01-01T00:00:00Z.
         unit: Second or millisecond; None tells the two apart by size, which is right for any
             number of milliseconds from 1973-03-03 on.
     """
     if unit is None:
-        unit = MILLISECOND if abs(value) >= _MILLISECONDS_FROM else SECOND
-    fraction = "Z"
-    if unit is not SECOND:
-        value, milliseconds = divmod(value, 1000)
-        fraction = f".{milliseconds:03d}Z"
-    hours, rest = divmod(value, 3600)
-    try:
-        hour = _hour(hours)
-    except (OverflowError, ValueError, OSError):
-        return None
-    return f"{hour}{_SIXTY[rest // 60]}:{_SIXTY[rest % 60]}{fraction}"
+        return _of_either
+    return _of_seconds if unit is SECOND else _of_milliseconds
+
+
+def _of_milliseconds(value: int) -> str:
+    hour, second = _HOURS[value // 3_600_000], _IN_HOUR[value % 3_600_000 // 1000]
+    return f"{hour}{second}{_FRACTIONS[value % 1000]}"
+
+
+def _of_seconds(value: int) -> str:
+    return f"{_HOURS[value // 3600]}{_IN_HOUR[value % 3600]}Z"
+
+
+def _of_either(value: int) -> str:
+    is_long = value >= _MILLISECONDS_FROM or value <= -_MILLISECONDS_FROM
+    return _of_milliseconds(value) if is_long else _of_seconds(value)
+
+
+class _Hours(dict[int, str]):
+    """Hours since 1970 as ISO 8601 up to the colon before the minutes.
+
+    Kept, since records come more or less in order of time and have a dozen times each.
+    """
+
+    def __missing__(self, hours: int) -> str:
+        if len(self) >= _MOST_HOURS:
+            self.clear()
+        text = dt.datetime.fromtimestamp(hours * 3600, dt.timezone.utc).isoformat()[:14]
+        self[hours] = text
+        return text
+
+
+_MOST_HOURS = 4096
+_HOURS = _Hours()
+_IN_HOUR = tuple(f"{minute:02d}:{second:02d}" for minute in range(60) for second in range(60))
+_FRACTIONS = tuple(f".{number:03d}Z" for number in range(1000))
 
 
 def is_epoch_text(text: str) -> bool:
     """Whether text where a date-time belongs is an epoch number in digits."""
     return len(text) <= LONGEST_EPOCH_TEXT and text.isdecimal() and text.isascii()
-
-
-_SIXTY = tuple(f"{number:02d}" for number in range(60))
-
-
-@functools.lru_cache(maxsize=4096)
-def _hour(hours: int) -> str:
-    """Hours since 1970 as ISO 8601 up to the colon before the minutes.
-
-    Kept, since records come more or less in order of time and have a dozen times each.
-    """
-    return dt.datetime.fromtimestamp(hours * 3600, dt.timezone.utc).isoformat()[:14]
