@@ -69,7 +69,8 @@ class RecordPlan:
         self._deselected = {} if mask is None else deselected(schema, mask)
         self._conformance = Conformance(schema, self._keys, epoch_unit, on_drift)
         self._told: set[str] = set()
-        self._added: dict[str, t.Any] | None = None
+        self._partition: dict[str, t.Any] | None = None
+        self._added: dict[str, t.Any] = {}
         self._fit: Callable[[bytes], bytes]
 
     @property
@@ -122,21 +123,25 @@ class RecordPlan:
             raws: Records as they came.
             start: What comes before each.
             end: What comes after each.
-            added: Fields that records have in addition, unless the vendor sent them.
+            added: Fields that records have in addition, unless they are not selected or the
+                vendor sent them.
 
         Raises:
             PassingError: One is no JSON.
             ShapeError: One is no object, or one without the stream's key.
         """
-        if added != self._added:
-            self._added = dict(added)
+        if added != self._partition:
+            self._partition = dict(added)
+            self._added = {
+                name: value for name, value in added.items() if name not in self._deselected
+            }
             self._fit = fitter(
                 self._schema,
                 self._keys,
                 epochs=self._epochs,
                 epoch_unit=self._epoch_unit,
                 deselected=self._deselected,
-                added=added,
+                added=self._added,
             )
         pieces: list[bytes] = []
         for raw in raws:
@@ -145,7 +150,7 @@ class RecordPlan:
             except MISFITS:
                 record = self.record(raw)
                 prune(record, self._deselected)
-                body = encode({**added, **record})
+                body = encode({**self._added, **record})
             pieces += (start, body, end)
         return b"".join(pieces)
 

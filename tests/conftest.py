@@ -23,6 +23,7 @@ import threading
 import typing as t
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from sandbox import Sandbox
@@ -40,6 +41,10 @@ SPAN = (
 )
 SECRETS = ("api_token", "access_token", "api_key")
 UNTHROTTLED = 1_000_000
+
+# Properties are checked without a clock, since the machine may be busy, and leave no files.
+hypothesis.settings.register_profile("tests", deadline=None, database=None)
+hypothesis.settings.load_profile("tests")
 
 _LOG_LINE = re.compile(r"^\d{4}-\S+ \S+ \| (\w+) +\| (\S+) +\| (.*)$", re.MULTILINE)
 

@@ -298,6 +298,14 @@ def test_what_is_not_selected_is_left_out_by_either_way() -> None:
         assert json.loads(plan.lines([to_bytes(sent)], b"", b"", {})) == expected
 
 
+def test_what_is_added_is_left_out_as_well_if_it_is_not_selected() -> None:
+    crumbs: dict[tuple[str, ...], bool] = {(): True}
+    crumbs |= {("properties", name): name != "text" for name in SCHEMA["properties"]}
+    plan = RecordPlan(SCHEMA, ("id",), mask=SelectionMask(crumbs))
+    for raw in (b'{"id":1}', b'{"id":1,"new":2}'):
+        assert "text" not in json.loads(plan.lines([raw], b"", b"", {"text": "added"}))
+
+
 # Records near the schema: right types most of the time, anything now and then.
 
 _anything = st.recursive(

@@ -1,0 +1,188 @@
+"""Lines written without the SDK are those it would write: any stream, any selection, any record.
+
+Records are drawn from each stream's schema, with values of other types now and then. What the SDK
+makes of the conformed record (selection, mapping, message) is compared with our own line.
+"""
+
+# ruff: noqa: SLF001 - the two ways from a record to a line are no public API
+
+from __future__ import annotations
+
+import collections
+import decimal
+import json
+import typing as t
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from support_taps.timestamps import MILLISECOND, to_epoch
+from tap_deepconverse.tap import TapDeepConverse
+from tap_devrev.tap import TapDevRev
+from tap_dixa.tap import TapDixa
+from tap_zendesk_chat.tap import TapZendeskChat
+from tests.conftest import SPAN
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support_taps.stream import ExportStream
+    from support_taps.tap import SupportTap
+
+    Json = t.Any
+    Crumbs = tuple[str, ...]
+
+CONFIG: dict[str, Json] = {
+    "access_token": "t",
+    "api_key": "t",
+    "api_token": "t",
+    "bot_names": ["bot"],
+    "start_date": "2025-01-01",
+    "subdomain": "acme",
+}
+STREAMS: list[tuple[type[SupportTap], str]] = [
+    (tap, name)
+    for tap in (TapDeepConverse, TapDevRev, TapDixa, TapZendeskChat)
+    for name in tap(validate_config=False).streams
+]
+
+INSTANTS = ["2025-01-04T14:13:20Z", "2025-01-04T14:13:20.123456+02:00"]
+INSTANTS += ["1736000000001", "1736000000", "", "soon"]
+EPOCHS = [0, -1, 1736000000, to_epoch(SPAN[0], MILLISECOND), 10**18]
+TEXTS = ["", "5", "0", "é😀\u0000", 'a "quoted"\nline', "1736000000001", "x" * 40]
+NUMBERS = [0, 1, -7, 2**53 + 1, 2**63, 10**25, 0.5, 3.0, -1e-7, 1e20, 0.1 + 0.2]
+
+anything = st.recursive(
+    st.sampled_from([None, True, False, *NUMBERS, *TEXTS]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+PLAIN: dict[str, st.SearchStrategy[Json]] = {
+    "string": st.sampled_from(TEXTS),
+    "integer": st.sampled_from([each for each in NUMBERS if isinstance(each, int)]),
+    "number": st.sampled_from(NUMBERS),
+    "boolean": st.sampled_from([True, False, 0, 1]),
+    "object": st.dictionaries(st.sampled_from("ab"), anything, max_size=2),
+    "null": st.none(),
+}
+
+
+def values(schema: Json, *, drifts: bool = True) -> st.SearchStrategy[Json]:
+    """Values of a property: of the types it lists, and sometimes of another."""
+    names = schema.get("type", [])
+    right: list[st.SearchStrategy[Json]] = []
+    for name in [names] if isinstance(names, str) else names:
+        if name == "string" and schema.get("format") == "date-time":
+            right.append(st.sampled_from([*INSTANTS, *EPOCHS]))
+        elif name == "array":
+            right.append(st.lists(values(schema.get("items", {})), max_size=2))
+            right.append(PLAIN["string"])
+        elif name == "object" and schema.get("properties"):
+            right.append(objects(schema["properties"]))
+        else:
+            right.append(PLAIN[name])
+    fits = st.one_of(right) if right else anything
+    return st.integers(0, 30).flatmap(lambda n: anything if n == 0 else fits) if drifts else fits
+
+
+def without_null(schema: Json) -> Json:
+    names = schema["type"]
+    return schema if isinstance(names, str) else {**schema, "type": [*{*names} - {"null"}]}
+
+
+def objects(properties: Json) -> st.SearchStrategy[Json]:
+    """Objects with some of their properties, and now and then with an unknown one."""
+    names = st.lists(
+        st.sampled_from(list(properties)), min_size=min(2, len(properties)), max_size=6, unique=True
+    )
+    some = names.flatmap(
+        lambda drawn: st.fixed_dictionaries({name: values(properties[name]) for name in drawn})
+    )
+    new = st.dictionaries(st.sampled_from(["new", "x.y"]), anything, max_size=1)
+    return st.builds(
+        lambda known, unknown, n: known if n else known | unknown, some, new, st.integers(0, 9)
+    )
+
+
+def crumbs_of(schema: Json, within: Crumbs = ()) -> Iterator[Crumbs]:
+    """The breadcrumb of each property that can be selected."""
+    for name, prop in schema.get("properties", {}).items():
+        crumbs = (*within, "properties", name)
+        yield crumbs
+        yield from crumbs_of(prop, crumbs)
+
+
+def selected(tap: type[SupportTap], name: str, left_out: set[Crumbs]) -> ExportStream[t.Any]:
+    """The stream, with all but some properties selected."""
+    catalog = tap(config=CONFIG).catalog_dict
+    for entry in catalog["streams"]:
+        for metadata in entry["metadata"]:
+            if tuple(metadata["breadcrumb"]) in left_out:
+                metadata["metadata"]["selected"] = False
+    stream: t.Any = tap(config=CONFIG, catalog=catalog).streams[name]
+    return t.cast("ExportStream[t.Any]", stream)
+
+
+def record_messages(lines: bytes) -> list[Json]:
+    messages = [json.loads(line, parse_float=decimal.Decimal) for line in lines.splitlines()]
+    return [message for message in messages if message["type"] == "RECORD"]
+
+
+def canonical(value: Json) -> Json:
+    """A value in which 1.0 is not 1, True is not 1, and the order of fields does not matter."""
+    if isinstance(value, dict):
+        return {name: canonical(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [canonical(inner) for inner in value]
+    if isinstance(value, decimal.Decimal):
+        return ("fraction", value)
+    return (type(value).__name__, value)
+
+
+UNSELECTIVE = {(tap, name): selected(tap, name, set()) for tap, name in STREAMS}
+
+
+@pytest.mark.parametrize(
+    ("tap", "name"), STREAMS, ids=[f"{tap.name}/{name}" for tap, name in STREAMS]
+)
+@given(data=st.data())
+@settings(max_examples=40, phases=[Phase.generate])  # each makes a tap: shrinking takes minutes
+def test_our_line_is_the_sdks(tap: type[SupportTap], name: str, data: st.DataObject) -> None:
+    stream = UNSELECTIVE[tap, name]
+    keys = {*stream.primary_keys, stream.replication_key}
+    left_out = data.draw(
+        st.just(set()) | st.sets(st.sampled_from(list(crumbs_of(stream.schema))), max_size=8)
+    )
+    stream = selected(tap, name, left_out)
+    properties = stream.schema["properties"]
+    keyed = st.fixed_dictionaries(
+        {key: values(without_null(properties[key]), drifts=False) for key in keys}
+    )
+    drawn = st.builds(lambda known, key: known | key, objects(properties), keyed)
+    records = [data.draw(drawn) for _ in range(data.draw(st.integers(1, 4)))]
+    raws = [json.dumps(record, ensure_ascii=False).encode() for record in records]
+    stream._partition = {"bot_name": "bot"} if tap is TapDeepConverse else {}
+
+    ours = record_messages(stream._lines(raws))
+    theirs = [
+        message
+        for record in stream._decoded(raws)
+        for sdk_message in stream._generate_record_messages(record)
+        for message in record_messages(stream.tap.message_writer.serialize_message(sdk_message))
+    ]
+    for message in (*ours, *theirs):
+        assert message.pop("time_extracted")
+    assert [canonical(each) for each in ours] == [canonical(each) for each in theirs]
+    for message, record in zip(ours, records, strict=True):
+        whole = {crumbs[1] for crumbs in left_out if crumbs[2:] == ()} - keys
+        assert message["record"].keys() == (record.keys() | stream._partition.keys()) - whole
+
+
+def test_all_streams_of_all_taps_are_looked_at() -> None:
+    count = collections.Counter(tap.name for tap, _ in STREAMS)
+    assert count == {"tap-deepconverse": 2, "tap-devrev": 1, "tap-dixa": 2, "tap-zendesk-chat": 4}
