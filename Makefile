@@ -21,7 +21,7 @@ demo: .meltano/.installed ## Run all taps on made-up data, through Meltano into 
 install: .venv/.dev .meltano/.installed ## Install everything that development needs
 
 test: install ## Run the tests; ARGS="-k dixa" for some of them
-	@$(bin)/python -m pytest --numprocesses=logical --dist=worksteal $(ARGS)
+	@$(bin)/python -m pytest --numprocesses=logical --dist=loadgroup $(ARGS)
 
 lint: .venv/.dev ## Check style and format
 	@$(bin)/ruff check

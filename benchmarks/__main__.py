@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import endtoend, experiments, plot, report
+from benchmarks import endtoend, experiments, orchestrated, plot, report
 from benchmarks.environments import PACKAGES, Environments
 from benchmarks.experiments import STREAMS, Plan, say
 from benchmarks.results import Findings
@@ -19,6 +19,7 @@ _SECTIONS = {
     "start": experiments.start,
     "pace": experiments.pace,
     "pipes": endtoend.pipes,
+    "meltano": orchestrated.runs,
     "profiles": experiments.profiles,
 }
 _QUICK_SCALE = 0.05

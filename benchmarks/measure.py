@@ -23,7 +23,7 @@ if t.TYPE_CHECKING:
     from benchmarks.data import Load
     from benchmarks.sandboxes import Served
 
-_LAUNCHER = Path(__file__).with_name("launch.py")
+LAUNCHER = Path(__file__).with_name("launch.py")
 _PIECE = 1 << 20
 _QUOTED = 3000
 
@@ -188,7 +188,7 @@ class Process:
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own commands
                 [
-                    *(sys.executable, "-I", "-S", str(_LAUNCHER)),
+                    *(sys.executable, "-I", "-S", str(LAUNCHER)),
                     *(str(self._result), *command.argv),
                 ],
                 stdin=subprocess.DEVNULL if stdin is None else stdin,

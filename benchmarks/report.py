@@ -41,6 +41,7 @@ def markdown(findings: Findings, plan: Plan) -> str:
         *_start(findings),
         *_pace(findings),
         *_pipes(findings),
+        *_orchestrated(findings),
         *_profiles(findings),
         *_failures(findings),
     ]
@@ -317,8 +318,36 @@ def _pipes(findings: Findings) -> list[str]:
     ]  # fmt: skip
 
 
+def _orchestrated(findings: Findings) -> list[str]:
+    if not findings.orchestrated:
+        return []
+    return [
+        "## `meltano run`",
+        "",
+        (f"{findings.orchestrated[0].records:,} chats. One run each; every record was found at the "
+        "other end. The tap's CPU includes that of discovery, which Meltano runs first."),
+        "",
+        *_table(
+            ("", "tap's share of CPU", "Meltano CPU s", "tap CPU s", "target CPU s",
+             "database CPU s", "wall s"),
+            (
+                (
+                    each.target,
+                    f"{each.tap / (each.meltano + each.tap + each.loader):.0%}",
+                    f"{each.meltano:.2f}",
+                    f"{each.tap:.2f}",
+                    f"{each.loader:.2f}",
+                    "–" if each.database is None else f"{each.database:.2f}",
+                    f"{each.wall:.2f}",
+                )
+                for each in findings.orchestrated
+            ),
+        ),
+    ]  # fmt: skip
+
+
 def _profiles(findings: Findings) -> list[str]:
-    parts = ["## Where the tap's time goes", ""] if findings.profiles else []
+    parts = ["## Where the time goes", ""] if findings.profiles else []
     if parts:
         parts += [
             "CPU time by cProfile, which makes calls look dearer than they are.",
@@ -326,7 +355,10 @@ def _profiles(findings: Findings) -> list[str]:
         ]
     for profile in findings.profiles:
         parts += [
-            f"### {profile.load}: {profile.records:,} records, {profile.total:.2f} s profiled",
+            (
+                f"### {profile.program}: {profile.records:,} records of {profile.load}, "
+                f"{profile.total:.2f} s profiled"
+            ),
             "",
             *_table(
                 ("function", "own time", "µs a record", "calls a record"),

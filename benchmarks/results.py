@@ -95,6 +95,19 @@ class Pipe:
 
 
 @dataclasses.dataclass(frozen=True)
+class Orchestrated:
+    """`meltano run` with a tap and a target; seconds of CPU of each program."""
+
+    target: str
+    records: int
+    wall: float
+    meltano: float
+    tap: float
+    loader: float
+    database: float | None
+
+
+@dataclasses.dataclass(frozen=True)
 class Spent:
     """Where a profile says the time went."""
 
@@ -106,8 +119,9 @@ class Spent:
 
 @dataclasses.dataclass(frozen=True)
 class Profile:
-    """A profiled run of a tap."""
+    """A profiled run of a program on a load."""
 
+    program: str
     load: str
     records: int
     total: float
@@ -125,6 +139,7 @@ class Findings:
     start: dict[str, Cost] = dataclasses.field(default_factory=dict)
     pace: list[Pace] = dataclasses.field(default_factory=list)
     pipes: list[Pipe] = dataclasses.field(default_factory=list)
+    orchestrated: list[Orchestrated] = dataclasses.field(default_factory=list)
     profiles: list[Profile] = dataclasses.field(default_factory=list)
     failures: list[str] = dataclasses.field(default_factory=list)
     versions: dict[str, str] = dataclasses.field(default_factory=dict)

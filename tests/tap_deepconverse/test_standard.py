@@ -37,6 +37,9 @@ TestTapDeepConverse = get_tap_test_class(
 del TestTapDeepConverse.test_tap_stream_attribute_is_boolean
 del TestTapDeepConverse.test_tap_stream_attribute_is_numeric
 
+# In one process and in order: the SDK keeps the values of the first attribute it tests.
+pytestmark = pytest.mark.xdist_group("standard")
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _box() -> Iterator[None]:

@@ -34,6 +34,9 @@ TestTapDixa = get_tap_test_class(
     parse_env_config=False,
 )
 
+# In one process and in order: the SDK keeps the values of the first attribute it tests.
+pytestmark = pytest.mark.xdist_group("standard")
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _box() -> Iterator[None]:
