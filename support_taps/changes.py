@@ -20,16 +20,21 @@ if t.TYPE_CHECKING:
     Change = Callable[[Struct], None]
 
 
-def compiled(members: Mapping[str, Member], deselected: Deselected) -> Change:
-    """A function that changes an object in place, and the objects inside it.
+def compiled(
+    members: Mapping[str, Member], deselected: Deselected, added: Mapping[str, t.Any]
+) -> Change:
+    """A function that changes a record in place, and the objects inside it.
 
     Args:
-        members: The properties of the object's type.
+        members: The properties of the record's type.
         deselected: Those that are taken out.
+        added: Values of properties that are not in a record.
     """
     source = _Source()
     source.write(0, "def change(record):")
     source.changes(members, deselected, "record", 1)
+    for name, value in added.items():
+        source.addition(members[name], value)
     exec("\n".join(source.lines), source.names)  # noqa: S102 - our own source
     return t.cast("Change", source.names["change"])
 
@@ -63,6 +68,13 @@ class _Source:
                 self.write(depth + 1, f"{place} = {mends}[{value}.__class__]({value})")
             elif member.inner:
                 self._inside(member, {} if member.in_list else part, place, depth)
+
+    def addition(self, member: Member, value: object) -> None:
+        """Write what gives the record a value unless it has one."""
+        variable = self._variable()
+        self.names[variable] = value
+        self.write(1, f"if record.{member.attribute} is UNSET:")
+        self.write(2, f"record.{member.attribute} = {variable}")
 
     def _inside(self, member: Member, deselected: Deselected, place: str, depth: int) -> None:
         item = self._variable()

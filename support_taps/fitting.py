@@ -13,7 +13,6 @@ import decimal
 import typing as t
 
 import msgspec
-from msgspec import UNSET
 
 from support_taps import changes
 from support_taps.json_codec import decode, encode
@@ -63,15 +62,11 @@ def fitter(  # noqa: PLR0913 - all that a plan knows
 
     if not rewrites:
         return unchanged
-    change = changes.compiled(members, deselected)
-    extra = [(members[name].attribute, value) for name, value in added.items()]
+    change = changes.compiled(members, deselected, added)
 
     def changed(raw: bytes) -> bytes:
         record = fitted(raw)
         change(record)
-        for attribute, value in extra:
-            if getattr(record, attribute) is UNSET:
-                setattr(record, attribute, value)
         return _encode(record)
 
     return changed

@@ -90,6 +90,8 @@ class RecordPlan:
         a column can have its name: one that cannot would stop the target in every run.
         """
         new = sorted(self._conformance.unknown_fields - self._told)
+        if not new:
+            return []
         new = new[: _MOST_NEW_FIELDS - len(self._told)]
         self._told.update(new)
         listed = {name.casefold() for name in self._schema["properties"]}

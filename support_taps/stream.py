@@ -364,9 +364,7 @@ class ExportStream(SdkStream[Page], abc.ABC):
                 prepared,
                 timeout=self.timeout,
                 allow_redirects=self.allow_redirects,
-                **self.requests_session.merge_environment_settings(
-                    prepared.url, {}, stream=True, verify=None, cert=None
-                ),
+                **self._transport,
             )
             headers = response.headers
         finally:
@@ -378,6 +376,14 @@ class ExportStream(SdkStream[Page], abc.ABC):
             response.close()
             raise
         return response
+
+    @functools.cached_property
+    def _transport(self) -> t.Mapping[str, t.Any]:
+        """Proxies and certificates as the environment has them, looked up once for the host."""
+        settings: t.Mapping[str, t.Any] = self.requests_session.merge_environment_settings(
+            self.url_base, {}, stream=True, verify=None, cert=None
+        )
+        return settings
 
     def _measure(self, response: Response) -> None:
         """The SDK's metric of a request."""
