@@ -9,7 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from torture.mutants import MUTANTS, hunt
+from torture.hunt import hunt
+from torture.mutants import MUTANTS
 from torture.postgres import load_all
 from torture.report import markdown
 from torture.subjects import SUBJECTS

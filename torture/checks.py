@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
     from torture.cases import Case, Course
-    from torture.play import Run
+    from torture.runs import Run
     from torture.stage import Stage
     from torture.subjects import Subject
     from torture.truth import Expected, Truth

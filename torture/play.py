@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from torture.cases import Case, Course
 from torture.checks import Broken, Ledger, check_end, check_run
+from torture.runs import Run
 from torture.singer import BadLineError, last_state
 from torture.truth import truth_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox import LoggedRequest
-    from torture.singer import Message
     from torture.stage import Stage
-    from torture.target import Stop, Written
+    from torture.target import Stop
 
 _MOST_RUNS = 12
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """One run of a case, as the checks see it.
-
-    Args:
-        written: What came of it.
-        seen: The messages that the target has.
-        whole: The messages that left the tap.
-        state: What the run was given.
-        requests: What it asked for.
-        strikes: How many requests were struck.
-        stop: How it was harmed, if it was.
-        is_later: Whether it is the run of the next day.
-        is_hopeless: Whether it could not succeed.
-    """
-
-    written: Written
-    seen: list[Message]
-    whole: list[Message]
-    state: dict[str, Any] | None
-    requests: list[LoggedRequest]
-    strikes: int
-    stop: Stop | None
-    is_later: bool
-    is_hopeless: bool
 
 
 def course_of(stage: Stage) -> Course:

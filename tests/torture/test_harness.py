@@ -8,8 +8,8 @@ import pytest
 
 from torture.cases import FAULTS, Case, Course, cases_of, sample
 from torture.checks import Broken, Ledger, check_end
-from torture.play import Run
 from torture.report import markdown
+from torture.runs import Run
 from torture.singer import BadLineError, Message, Reader, last_state, marks
 from torture.subjects import SUBJECTS
 from torture.target import Aim, Stop, Written
