@@ -79,6 +79,8 @@ _traps = st.sampled_from(
         r'"},{\"id\":"',
         '"},{"',
         '[{"id":5},{"id":6}]',
+        '[{"id":5,"x":1},{"id":6,"x":2}]',
+        '[{"id": 5, "x": 1}, {"id": 6, "x": 2}]',
         '{"id":{"id":7}}',
         r'"\ud800"',
         "[]",
@@ -89,9 +91,13 @@ _traps = st.sampled_from(
 @st.composite
 def tables(draw: st.DrawFn) -> bytes:
     """Objects that all start alike, as records do, with what looks like a start inside."""
-    row = st.tuples(_traps, _traps).map(lambda pair: f'{{"id":{pair[0]},"x":{pair[1]}}}')
+    comma, colon = draw(st.sampled_from([(",", ":"), (", ", ": "), (" ,\r\n\t", " :")]))
+    row = st.tuples(_traps, _traps).map(
+        lambda pair: f'{{"id"{colon}{pair[0]}{comma}"x"{colon}{pair[1]}}}'
+    )
+    first = draw(row | st.just('{"id":0}'))
     rows = draw(st.lists(row | _traps, min_size=2, max_size=12))
-    return f'[{{"id":0}},{",".join(rows)}]'.encode()
+    return f"[{comma.join([first, *rows])}]".encode()
 
 
 @st.composite
