@@ -14,6 +14,8 @@ from singer_sdk.exceptions import SingerSDKError
 from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
+from support_taps.errors import SettingsError
+
 _SIGNALLED = 128
 """Exit codes beyond it are those of signals, as the shell has them."""
 
@@ -39,6 +41,20 @@ class OneLineErrors(SingerCommand):
             self.logger.error(_one_line(error))  # noqa: TRY400
             self.logger.debug("where it happened", exc_info=True)
         sys.exit(1)
+
+    @override
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command line; the SDK reads the files of ``--config`` on the way.
+
+        Raises:
+            SettingsError: One of them holds no JSON object.
+        """
+        try:
+            return super().parse_args(ctx, args)
+        except (TypeError, ValueError) as error:
+            why = f": {error}" if isinstance(error, ValueError) else ""
+            msg = f"a file given with --config does not hold a JSON object{why}"
+            raise SettingsError(msg) from None
 
     @override
     def invoke(self, ctx: click.Context) -> t.Any:

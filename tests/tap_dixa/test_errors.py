@@ -212,6 +212,14 @@ def test_a_signal_ends_a_wait_at_once_with_the_shells_exit_code(
     assert until(done.states[-1], "conversations") == "2025-01-31T23:59:59.999Z"
 
 
+@pytest.mark.parametrize("content", [b"", b'{"api_token":', b"[1]", b'"x"', b"5", b"null", b"\xff"])
+def test_a_configuration_that_is_no_json_object_is_one_line(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_bytes(content)
+    complaint = run_tap("tap_dixa", {}, arguments=["--config", str(file)]).complaint()
+    assert "a file given with --config does not hold a JSON object" in complaint
+
+
 def test_a_target_that_goes_away_is_one_line(config: Record, tmp_path: Path) -> None:
     file = tmp_path / "config.json"
     file.write_text(json.dumps(config))
