@@ -166,7 +166,7 @@ def run_tap(  # noqa: PLR0913 - each is one thing that a user can give
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 cwd=ROOT,
-                env={**_clean_environment(), **(environment or {})},
+                env={**clean_environment(), **(environment or {})},
             ) as process,
         ):
             patience = threading.Timer(timeout, process.kill)
@@ -189,7 +189,7 @@ def run_tap(  # noqa: PLR0913 - each is one thing that a user can give
     return run
 
 
-def _clean_environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """This process's, without what could configure a tap."""
     clean = {
         name: value

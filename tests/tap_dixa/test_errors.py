@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Run, run_tap
+from tests.conftest import ROOT, Run, clean_environment, run_tap
 from tests.tap_dixa.conftest import config_for
 from tests.tap_dixa.test_state import state_at, until
 
@@ -228,6 +228,7 @@ def test_a_target_that_goes_away_is_one_line(config: Record, tmp_path: Path) -> 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=ROOT,
+        env=clean_environment(),
     ) as tap:
         assert tap.stdout is not None
         assert tap.stderr is not None
@@ -243,6 +244,12 @@ def test_a_full_disk_is_one_line(config: Record, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tap_dixa", "--config", str(file)]
     with Path("/dev/full").open("wb") as full:
         tap = subprocess.run(  # noqa: S603
-            command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False
+            command,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=clean_environment(),
+            check=False,
         )
     assert "No space left" in Run(tap.returncode, b"", tap.stderr).complaint()
