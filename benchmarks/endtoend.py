@@ -18,7 +18,7 @@ from benchmarks.results import Pipe
 from benchmarks.sandboxes import served
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from benchmarks.contenders import Stage
     from benchmarks.experiments import Plan
@@ -153,7 +153,8 @@ def _pipe(plan: Plan, stage: Stage, variant: Variant, postgres: Database, schema
         storage = {"root": f"file://{_made(stage.folder / 'batches')}", "prefix": "bench-"}
         settings["batch_config"] = {**settings["batch_config"], "storage": storage}
     is_postgres = variant.target == "target-postgres"
-    path = target_config(stage, variant.target, postgres, schema, variant.target_settings)
+    config = target_config(stage, variant.target, postgres, schema) | variant.target_settings
+    path = stage.file("target.json", config)
     program = plan.environments.bin(variant.target, variant.target)
     before = postgres.cpu()
     tap, loader, wall = chain(
@@ -174,19 +175,11 @@ def _pipe(plan: Plan, stage: Stage, variant: Variant, postgres: Database, schema
     )
 
 
-def target_config(
-    stage: Stage,
-    target: str,
-    postgres: Database,
-    schema: str,
-    settings: Mapping[str, t.Any] | None = None,
-) -> str:
-    """The file of a target's settings: a folder of its own, or a schema of the database."""
+def target_config(stage: Stage, target: str, postgres: Database, schema: str) -> dict[str, t.Any]:
+    """A target's settings: a folder of its own, or a schema of the database."""
     if target == "target-postgres":
-        config = {"sqlalchemy_url": postgres.url, "default_target_schema": schema}
-    else:
-        config = {"destination_path": str(_made(stage.folder / "output"))}
-    return stage.file("target.json", {**config, **(settings or {})})
+        return {"sqlalchemy_url": postgres.url, "default_target_schema": schema}
+    return {"destination_path": str(_made(stage.folder / "output"))}
 
 
 def require_all(stage: Stage, target: str, postgres: Database, schema: str) -> None:

@@ -51,8 +51,9 @@ def runs(plan: Plan, findings: Findings) -> None:
                 with served([profiled]) as box, staged(profiled, box) as stage:
                     file = stage.folder / "profile"
                     config = endtoend.target_config(stage, target, postgres, "profiled")
+                    path = stage.file("target.json", config)
                     argv = [environments.bin(target), str(PROFILED), str(file), program]
-                    loader = Command([*argv, "--config", config], output=None)
+                    loader = Command([*argv, "--config", path], output=None)
                     chain(contenders.tap(stage), loader)
                     findings.profiles.append(profile_of(target, profiled, file))
             except MeasuredError as error:
@@ -65,7 +66,7 @@ def _run(plan: Plan, stage: Stage, target: str, postgres: Database) -> Orchestra
     folder = stage.folder / "project"
     folder.mkdir()
     tap_config = contenders.tap_config(stage.load.vendor, stage.box, stage.load.start)
-    target_path = endtoend.target_config(stage, target, postgres, "orchestrated")
+    target_config = endtoend.target_config(stage, target, postgres, "orchestrated")
     extractor = _plugin(folder, _TAP, [sys.executable, "-m", TAPS[stage.load.vendor]])
     loader = _plugin(folder, target, [plan.environments.bin(target, target)])
     project = {
@@ -82,7 +83,7 @@ def _run(plan: Plan, stage: Stage, target: str, postgres: Database) -> Orchestra
                     "select": [f"{stage.load.stream}.*"],
                 }
             ],
-            "loaders": [{**loader, "config": _json(target_path)}],
+            "loaders": [{**loader, "config": target_config}],
         },
     }
     folder.joinpath("meltano.yml").write_text(json.dumps(project), encoding="utf-8")
@@ -118,9 +119,5 @@ def _plugin(folder: Path, name: str, argv: list[str]) -> dict[str, t.Any]:
 
 def _cpu(folder: Path, name: str) -> float:
     """Seconds that all runs of a plugin took."""
-    return sum(float(_json(file)["cpu"]) for file in folder.glob(f"{name}.*.cost"))
-
-
-def _json(path: Path | str) -> t.Any:
-    with open(path, encoding="utf-8") as file:  # noqa: PTH123 - a path of either kind
-        return json.load(file)
+    files = folder.glob(f"{name}.*.cost")
+    return sum(float(json.loads(file.read_bytes())["cpu"]) for file in files)

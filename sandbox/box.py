@@ -22,7 +22,6 @@ from sandbox.zendesk_chat import ZendeskChat
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
-    from types import TracebackType
 
 _TELLING_HEADERS = (
     "accept",
@@ -77,12 +76,7 @@ class Sandbox:
         """Start."""
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop."""
         self.stop()
 

@@ -28,13 +28,13 @@ def compiled(
     Args:
         members: The properties of the record's type.
         deselected: Those that are taken out.
-        added: Values of properties that are not in a record.
+        added: Values of properties that are not in a record, before any is taken out.
     """
     source = _Source()
     source.write(0, "def change(record):")
-    source.changes(members, deselected, "record", 1)
     for name, value in added.items():
         source.addition(members[name], value)
+    source.changes(members, deselected, "record", 1)
     exec("\n".join(source.lines), source.names)  # noqa: S102 - our own source
     return t.cast("Change", source.names["change"])
 

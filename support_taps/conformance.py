@@ -6,9 +6,11 @@ The schema is compiled into functions once; a record then goes through the ones 
 from __future__ import annotations
 
 import collections
+import contextlib
 import decimal
 import typing as t
 
+from support_taps.json_types import ANYTHING, listed_types
 from support_taps.timestamps import OUT_OF_RANGE, epoch_format, is_epoch_text
 
 if t.TYPE_CHECKING:
@@ -39,7 +41,6 @@ _NAMES: dict[type, str] = {
     list: "array",
     dict: "object",
 }
-_EVERY_TYPE = frozenset(_PYTHON_TYPES) - {"integer", "null"}
 _LONGEST_INTEGER = 18
 """Digits in text are taken for an integer up to this length: all of these fit into 64 bits."""
 
@@ -68,6 +69,9 @@ class _Rule(t.NamedTuple):
 
     right: frozenset[type]
     conform: Conform
+
+
+_ANYTHING_GOES = _Rule(frozenset(_NAMES), lambda value: value)
 
 
 def type_name(value: object) -> str:
@@ -133,15 +137,14 @@ class Conformance:
 
     def _rule(self, schema: Schema, path: str) -> _Rule:
         """What is done to the values of a property."""
-        allowed = schema.get("type", tuple(_EVERY_TYPE))
-        allowed = (allowed,) if isinstance(allowed, str) else tuple(allowed)
+        allowed = listed_types(schema)
         within = self._within(schema, path)
-        if not within and set(allowed) >= _EVERY_TYPE:
-            return _Rule(frozenset(_NAMES), _as_it_is)
+        if not within and set(allowed) >= ANYTHING:
+            return _ANYTHING_GOES
         types = frozenset[type]().union(*(_PYTHON_TYPES[name] for name in allowed))
         drift = self._drift(allowed, path, within)
         if schema.get("format") == "date-time":
-            return _Rule(types - {int, str}, self._instant(types, drift))
+            return _Rule(types - {int, str}, self._instant(types - {int}, drift))
 
         def conform(value: Json) -> Json:
             kind = type(value)
@@ -157,8 +160,9 @@ class Conformance:
         within: dict[type, Callable[[Json], None]] = {}
         if schema.get("properties"):
             within[dict] = self._members(schema["properties"], f"{path}.")
-        if items := schema.get("items"):
-            right, conform = self._rule(items, f"{path}[]")
+        items = schema.get("items")
+        if items and (rule := self._rule(items, f"{path}[]")) is not _ANYTHING_GOES:
+            right, conform = rule
 
             def each(values: list[Json]) -> None:
                 values[:] = [v if type(v) in right else conform(v) for v in values]
@@ -166,23 +170,16 @@ class Conformance:
             within[list] = each
         return within
 
-    def _instant(self, types: frozenset[type], drift: Conform) -> Conform:
+    def _instant(self, right: frozenset[type], drift: Conform) -> Conform:
         """A function for a date-time: epoch numbers and digits in text become ISO 8601."""
         to_text = self._epoch_text
 
         def conform(value: Json) -> Json:
             kind = type(value)
-            if kind is int:
-                try:
-                    return to_text(value)
-                except OUT_OF_RANGE:
-                    return drift(value)
-            if kind is str and is_epoch_text(value):
-                try:
+            if kind is int or (kind is str and is_epoch_text(value)):
+                with contextlib.suppress(*OUT_OF_RANGE):
                     return to_text(int(value))
-                except OUT_OF_RANGE:
-                    return value
-            return value if kind in types else drift(value)
+            return value if kind in right else drift(value)
 
         return conform
 
@@ -209,10 +206,6 @@ class Conformance:
 
     def _key_text(self) -> str:
         return ", ".join(f"{key}={self._record.get(key)}" for key in self._keys)
-
-
-def _as_it_is(value: Json) -> Json:
-    return value
 
 
 def _to_text(value: Json) -> str | None:

@@ -48,7 +48,8 @@ def fitter(  # noqa: PLR0913 - all that a plan knows
         epochs: Whether epoch numbers are expected where the schema has a date-time.
         epoch_unit: What they count; None tells seconds and milliseconds apart by size.
         deselected: What is left out.
-        added: Fields that records have in addition, unless the vendor sent them.
+        added: Fields that records have in addition, unless they are not selected or the
+            vendor sent them.
     """
     rewrites = bool(epochs or deselected or added)
     types = RecordTypes(rewrites=rewrites, epochs=epochs, epoch_unit=epoch_unit)

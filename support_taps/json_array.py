@@ -39,6 +39,8 @@ _TOKEN = re.compile(rb'(?P<text>"[^"\\]*(?:\\.[^"\\]*)*")|(?P<cut>")|[\[\]{}]', 
 _TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
 _KEY = rb'\s*"[^"\\]+"\s*:'
 _SCALAR = rb'\s*(?:"[^"\\]*(?:\\.[^"\\]*)*"|[^"{}\[\],:\s]+)\s*,'
+_FIRST_KEY = re.compile(rb"\{" + _KEY)
+_SECOND_KEY = re.compile(_SCALAR + b"(" + _KEY + b")")
 _MISSES_ALLOWED = 3
 _run_over = msgspec.json.Decoder(msgspec.Raw).decode
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -321,12 +323,12 @@ class _Joint:
         """Take it from the first two elements, or from none if they are no objects."""
         self.gap = start - end
         self._text = b""
-        first_key = re.compile(rb"\{" + _KEY).match(buffer, start)
+        first_key = _FIRST_KEY.match(buffer, start)
         if first_key and buffer[end - 1 : end] == b"}":
             self._text = buffer[end - 1 : first_key.end()]
             # Objects in a list inside an element are often separated and begin just like that.
             # So the second key is looked at as well, where one follows a plain first value.
-            second_key = re.compile(_SCALAR + b"(" + _KEY + b")").match(buffer, first_key.end())
+            second_key = _SECOND_KEY.match(buffer, first_key.end())
             follows = _SCALAR + re.escape(second_key[1]) if second_key else b""
             self._follows = re.compile(follows)
 

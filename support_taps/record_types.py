@@ -18,6 +18,7 @@ import typing as t
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from support_taps.json_types import ANYTHING, listed_types
 from support_taps.timestamps import LONGEST_EPOCH_TEXT, epoch_format, is_epoch_text
 
 if t.TYPE_CHECKING:
@@ -27,7 +28,6 @@ if t.TYPE_CHECKING:
     Schema = Mapping[str, t.Any]
     Mends = Mapping[type, Callable[[t.Any], t.Any]]
 
-_ANYTHING = frozenset({"object", "array", "string", "number", "boolean"})
 _INSTANT_TEXT = t.Annotated[str, Meta(min_length=LONGEST_EPOCH_TEXT + 1)]
 _PLAIN: dict[str, t.Any] = {
     "null": None,
@@ -92,7 +92,7 @@ class RecordTypes:
         for name, prop in schema["properties"].items():
             attribute = f"p{len(fields)}"
             if name in keys:
-                required = [each for each in _names(prop) if each != "null"]
+                required = [each for each in listed_types(prop) if each != "null"]
                 typed, member = self._of_property(attribute, {**prop, "type": required})
                 fields.append((attribute, typed))
             else:
@@ -112,7 +112,7 @@ class RecordTypes:
 
     def _of_property(self, attribute: str, schema: Schema) -> tuple[t.Any, Member]:
         """The type of a property."""
-        names = _names(schema)
+        names = listed_types(schema)
         if schema.get("format") == "date-time" and "string" in names and self._instants:
             typed, inner, in_list = self._of_value({**schema, "format": None})
             return typed | int, Member(attribute, self._instants, inner, in_list)
@@ -129,8 +129,8 @@ class RecordTypes:
 
     def _of_value(self, schema: Schema) -> tuple[t.Any, dict[str, Member], bool]:
         """The type of a value, the members of the objects in it, whether these are in an array."""
-        names = _names(schema)
-        if set(names) >= _ANYTHING and "properties" not in schema:
+        names = listed_types(schema)
+        if set(names) >= ANYTHING and "properties" not in schema:
             return t.Any, {}, False
         inner: dict[str, Member] = {}
         in_list = False
@@ -158,13 +158,8 @@ class RecordTypes:
         return t.Union[tuple(union)], inner, in_list  # noqa: UP007 - made of a list
 
 
-def _names(schema: Schema) -> tuple[str, ...]:
-    names = schema.get("type", tuple(_ANYTHING))
-    return (names,) if isinstance(names, str) else tuple(names)
-
-
 def _is_text(schema: Schema) -> bool:
-    return "string" in _names(schema) and schema.get("format") != "date-time"
+    return "string" in listed_types(schema) and schema.get("format") != "date-time"
 
 
 def _instants(unit: dt.timedelta | None) -> Mends:

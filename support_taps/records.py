@@ -69,8 +69,7 @@ class RecordPlan:
         self._deselected = {} if mask is None else deselected(schema, mask)
         self._conformance = Conformance(schema, self._keys, epoch_unit, on_drift)
         self._told: set[str] = set()
-        self._partition: dict[str, t.Any] | None = None
-        self._added: dict[str, t.Any] = {}
+        self._added: dict[str, t.Any] | None = None
         self._fit: Callable[[bytes], bytes]
 
     @property
@@ -132,27 +131,24 @@ class RecordPlan:
             PassingError: One is no JSON.
             ShapeError: One is no object, or one without the stream's key.
         """
-        if added != self._partition:
-            self._partition = dict(added)
-            self._added = {
-                name: value for name, value in added.items() if name not in self._deselected
-            }
+        if added != self._added:
+            self._added = dict(added)
             self._fit = fitter(
                 self._schema,
                 self._keys,
                 epochs=self._epochs,
                 epoch_unit=self._epoch_unit,
                 deselected=self._deselected,
-                added=self._added,
+                added=added,
             )
         pieces: list[bytes] = []
         for raw in raws:
             try:
                 body = self._fit(raw)
             except MISFITS:
-                record = self.record(raw)
+                record = {**added, **self.record(raw)}
                 prune(record, self._deselected)
-                body = encode({**self._added, **record})
+                body = encode(record)
             pieces += (start, body, end)
         return b"".join(pieces)
 

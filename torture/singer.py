@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import re
 from typing import TYPE_CHECKING, Any
 
+from torture.subjects import nanoseconds
 from torture.truth import canonical, exact
 
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
     from torture.subjects import Subject
 
-_INSTANT = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:Z|\+00:00)")
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(?:Z|\+00:00)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,15 +126,6 @@ def _instant(text: str) -> int:
     if match is None:
         msg = f"a bookmark that is no moment: {text!r}"
         raise BadLineError(msg)
-    *parts, fraction = match.groups()
-    year, month, day, hour, minute, second = map(int, parts)
-    days = _days(year, month, day)
-    seconds = days * 86_400 + hour * 3600 + minute * 60 + second
-    return seconds * 1_000_000_000 + int((fraction or "0")[:9].ljust(9, "0"))
-
-
-def _days(year: int, month: int, day: int) -> int:
-    """Days since 1970-01-01."""
-    import datetime as dt  # noqa: PLC0415
-
-    return dt.date(year, month, day).toordinal() - dt.date(1970, 1, 1).toordinal()
+    whole, fraction = match.groups(default="")
+    seconds = dt.datetime.fromisoformat(f"{whole}+00:00")
+    return nanoseconds(seconds) + int(fraction[:9].ljust(9, "0"))

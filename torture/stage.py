@@ -21,7 +21,6 @@ from torture.truth import truth_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
-    from types import TracebackType
 
     from sandbox import Call, LoggedRequest
     from torture.cases import Case, Move
@@ -69,12 +68,7 @@ class Stage:
         self._is_first_truth = True
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop the sandbox."""
         self.box.stop()
 
