@@ -10,7 +10,7 @@ uv := $(bin)/uv pip install --quiet --python $(bin)/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install test lint types torture bench docs clean
+.PHONY: help demo install test lint types resilience bench docs clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1 \t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -30,8 +30,8 @@ lint: .venv/.dev ## Check style and format
 types: .venv/.dev ## Check types
 	@$(bin)/mypy
 
-torture: install ## Break and kill the taps by the thousand; ARGS="--seed 7"
-	@$(bin)/python -m torture $(ARGS)
+resilience: install ## Break and kill the taps by the thousand; ARGS="--seed 7"
+	@$(bin)/python -m resilience $(ARGS)
 
 bench: .venv/.dev ## Measure what the taps cost, against peers; ARGS=--quick for an impression
 	@$(bin)/python -m benchmarks $(ARGS)

@@ -17,7 +17,7 @@ _SECTIONS = {
     "memory": experiments.memory,
     "growth": experiments.growth,
     "start": experiments.start,
-    "pace": experiments.pace,
+    "rate-limit": experiments.rate_limit,
     "pipes": endtoend.pipes,
     "meltano": orchestrated.runs,
     "profiles": experiments.profiles,

@@ -26,8 +26,8 @@ from benchmarks.results import (
     SINGER_IO,
     TAP,
     Growth,
-    Pace,
     Profile,
+    RateLimitUse,
     Row,
     Spent,
 )
@@ -58,7 +58,7 @@ _ONE_ANSWER = 54_000
 """Dixa conversations that are 100 MB of JSON."""
 _LARGE_CHAT = 100_000
 _ALLOWED = {"conversations": (10, 60.0), "messages": (3, 60.0)}
-_ALLOWANCE_FACTOR = 60
+_RATE_LIMIT_FACTOR = 60
 _BACKFILL_DAYS = 3 * 365
 _LISTED_FUNCTIONS = 12
 PROFILED = contenders.HERE / "profiled.py"
@@ -166,11 +166,11 @@ def streams(plan: Plan, findings: Findings, names: Sequence[str]) -> None:
 
 
 def memory(plan: Plan, findings: Findings) -> None:
-    """One Dixa answer of 100 MB and one of 1 GB; pages of Zendesk chats of 100 kB each."""
+    """One Dixa response of 100 MB and one of 1 GB; pages of Zendesk chats of 100 kB each."""
     answers = []
     for times in (1, 10):
         load = Load(CONVERSATIONS, plan.count(_ONE_ANSWER) * times, days=30)
-        say(f"one Dixa answer: {load.count} records")
+        say(f"one Dixa response: {load.count} records")
         makes: dict[str, Make] = {TAP: contenders.tap}
         if times == 1:
             makes[DECODE] = _floor("decode")
@@ -180,7 +180,7 @@ def memory(plan: Plan, findings: Findings) -> None:
     findings.memory += answers
     ours = [row for row in answers if row.who == TAP]
     if len(ours) == 2:  # noqa: PLR2004 - small and large
-        findings.growth.append(Growth("dixa.conversations, one answer", fixed, *ours))
+        findings.growth.append(Growth("dixa.conversations, one response", fixed, *ours))
     load = Load(CHATS, 2000 if plan.is_full else 1000, grow_to=_LARGE_CHAT)
     say(f"pages of 1,000 chats of 100 kB: {load.count} records")
     with served([load]) as box:
@@ -231,28 +231,30 @@ def start(plan: Plan, findings: Findings) -> None:
     findings.bare_import = findings.start.pop("")
 
 
-def pace(_plan: Plan, findings: Findings) -> None:
-    """A three-year Dixa backfill within allowances that are sixty times the published ones."""
-    say("pace: three years of Dixa")
+def rate_limit(_plan: Plan, findings: Findings) -> None:
+    """A three-year Dixa backfill within rate limits that are sixty times the published ones."""
+    say("rate limit: three years of Dixa")
     yesterday = Load(CONVERSATIONS, 1, days=1).end
     span = yesterday - _BACKFILL_DAYS * DAY, yesterday
     with (
-        served(size=2000, span=span, allowance_factor=_ALLOWANCE_FACTOR) as box,
+        served(size=2000, span=span, rate_limit_factor=_RATE_LIMIT_FACTOR) as box,
         tempfile.TemporaryDirectory() as folder,
     ):
         box.ask("status")  # makes the sandbox make its data now, and not at the first request
         stage = Stage(Load(CONVERSATIONS, 1, start=span[0]), box, Path(folder))
         config = contenders.tap_config("dixa", box, span[0])
-        config["rate_limit_share"] = _ALLOWANCE_FACTOR
+        config["rate_limit_share"] = _RATE_LIMIT_FACTOR
         argv = [sys.executable, "-m", TAPS["dixa"], "--config", stage.file("config.json", config)]
         run(Command(argv, cwd=ROOT))
         requests = box.ask("requests")
     for stream, (allowed, seconds) in _ALLOWED.items():
         asked = [each for each in requests if each["stream"] == stream]
         moments = [each["monotonic"] for each in asked if each["status"] == 200]  # noqa: PLR2004
-        least = (len(moments) - 1) // allowed * seconds / _ALLOWANCE_FACTOR
+        least = (len(moments) - 1) // allowed * seconds / _RATE_LIMIT_FACTOR
         refused = len(asked) - len(moments)
-        findings.pace.append(Pace(stream, len(moments), moments[-1] - moments[0], least, refused))
+        findings.rate_limit.append(
+            RateLimitUse(stream, len(moments), moments[-1] - moments[0], least, refused)
+        )
 
 
 def profiles(plan: Plan, findings: Findings) -> None:

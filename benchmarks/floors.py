@@ -55,7 +55,7 @@ class Reader:
         self._url = job.url
 
     def page(self, path: str, params: dict[str, t.Any], body: t.Any = None) -> bytes:
-        """One answer's body."""
+        """One response's body."""
         method = "GET" if body is None else "POST"
         with self._session.request(
             method, self._url + path, params=params, json=body, stream=True

@@ -200,7 +200,7 @@ def _memory(findings: Findings) -> list[str]:
                 (
                     "chats of 100 kB, 1,000 a page"
                     if row.load == CHATS
-                    else "Dixa conversations, one answer",
+                    else "Dixa conversations, one response",
                     row.who,
                     f"{row.size / MEGABYTE:,.0f}",
                     f"{row.cost.peak / MEGABYTE:,.0f}",
@@ -263,18 +263,18 @@ def _start(findings: Findings) -> list[str]:
 
 
 def _pace(findings: Findings) -> list[str]:
-    if not findings.pace:
+    if not findings.rate_limit:
         return []
     return [
-        "## Pace",
+        "## Rate limit",
         "",
         (
-            "Three years of Dixa, with the allowances and `rate_limit_share` 60 times as large. "
-            "The least that so many requests can take within the allowance, over what they took."
+            "Three years of Dixa, with the rate limits and `rate_limit_share` 60 times as large. "
+            "The least that so many requests can take within the rate limit, over what they took."
         ),
         "",
         *_table(
-            ("", "of the allowance", "requests", "s", "least s", "429"),
+            ("", "of the rate limit", "requests", "s", "least s", "429"),
             (
                 (
                     each.stream,
@@ -284,7 +284,7 @@ def _pace(findings: Findings) -> list[str]:
                     f"{each.least:.2f}",
                     str(each.refused),
                 )
-                for each in findings.pace
+                for each in findings.rate_limit
             ),
         ),
     ]

@@ -65,14 +65,14 @@ class Growth:
 
 
 @dataclasses.dataclass(frozen=True)
-class Pace:
-    """How much of an allowance a stream used."""
+class RateLimitUse:
+    """How much of a rate limit a stream used."""
 
     stream: str
     requests: int
     seconds: float
     least: float
-    """Seconds that the vendor's allowance makes of so many requests, and no client can beat."""
+    """Seconds that the vendor's rate limit makes of so many requests, and no client can beat."""
     refused: int
 
     @property
@@ -137,7 +137,7 @@ class Findings:
     growth: list[Growth] = dataclasses.field(default_factory=list)
     bare_import: Cost | None = None
     start: dict[str, Cost] = dataclasses.field(default_factory=dict)
-    pace: list[Pace] = dataclasses.field(default_factory=list)
+    rate_limit: list[RateLimitUse] = dataclasses.field(default_factory=list)
     pipes: list[Pipe] = dataclasses.field(default_factory=list)
     orchestrated: list[Orchestrated] = dataclasses.field(default_factory=list)
     profiles: list[Profile] = dataclasses.field(default_factory=list)

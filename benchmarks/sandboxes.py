@@ -47,8 +47,8 @@ class Served:
 
     def ask(self, path: str) -> t.Any:
         """What its control interface tells."""
-        with urllib.request.urlopen(f"{self.url}/_sandbox/{path}") as answer:  # noqa: S310
-            return json.load(answer)
+        with urllib.request.urlopen(f"{self.url}/_sandbox/{path}") as response:  # noqa: S310
+            return json.load(response)
 
 
 @contextlib.contextmanager
@@ -57,14 +57,14 @@ def served(
     *,
     size: int = 0,
     span: tuple[int, int] | None = None,
-    allowance_factor: float | None = None,
+    rate_limit_factor: float | None = None,
 ) -> Iterator[Served]:
     """Run a sandbox that holds these loads, and nothing else unless `size` says so."""
     wanted = {
         "loads": [dataclasses.asdict(load) for load in loads],
         "size": size,
         "span": span,
-        "allowance_factor": allowance_factor,
+        "rate_limit_factor": rate_limit_factor,
     }
     process = subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-m", "benchmarks.serve", json.dumps(wanted)],

@@ -20,12 +20,12 @@ def main() -> None:
             dt.datetime.fromtimestamp(at / 1000, tz=dt.timezone.utc) for at in wanted["span"]
         )
         span = start, end
-    factor = wanted["allowance_factor"]
+    factor = wanted["rate_limit_factor"]
     with Sandbox(
         size=wanted["size"],
         span=span,
-        allowances=factor is not None,
-        allowance_factor=factor or 1.0,
+        rate_limits=factor is not None,
+        rate_limit_factor=factor or 1.0,
     ) as box:
         loaded = {}
         for fields in wanted["loads"]:

@@ -80,20 +80,20 @@ def _of_memory(findings: Findings) -> list[Target]:
         size = large.size / MEGABYTE
         found += [
             Target(
-                "one Dixa answer of 1 GB: peak memory",
+                "one Dixa response of 1 GB: peak memory",
                 "≤ 110 MB",
                 f"{peak:.0f} MB for {size:,.0f} MB",
                 peak <= 110,  # noqa: PLR2004
             ),
             Target(
-                "the same, beside that for an answer of 100 MB",
+                "the same, beside that for a response of 100 MB",
                 "within 10 %",
                 f"{ratio:.2f} ×",
                 abs(ratio - 1) <= 0.1,  # noqa: PLR2004
             ),
         ]
     else:
-        found.append(Target("one Dixa answer: peak memory", "≤ 110 MB", _NOT_MEASURED, None))
+        found.append(Target("one Dixa response: peak memory", "≤ 110 MB", _NOT_MEASURED, None))
     for row in pages:
         peak = row.cost.peak / MEGABYTE
         found.append(
@@ -142,9 +142,9 @@ def _of_start(findings: Findings) -> list[Target]:
 
 
 def _of_pace(findings: Findings) -> list[Target]:
-    if not findings.pace:
-        return [Target("three years of Dixa", "≥ 95 % of the allowance", _NOT_MEASURED, None)]
-    refused = sum(each.refused for each in findings.pace)
+    if not findings.rate_limit:
+        return [Target("three years of Dixa", "≥ 95 % of the rate limit", _NOT_MEASURED, None)]
+    refused = sum(each.refused for each in findings.rate_limit)
     found = [
         Target(
             f"three years of Dixa {each.stream}: share of what is allowed",
@@ -152,6 +152,6 @@ def _of_pace(findings: Findings) -> list[Target]:
             f"{each.share:.1%}",
             each.share >= 0.95,  # noqa: PLR2004
         )
-        for each in findings.pace
+        for each in findings.rate_limit
     ]
     return [*found, Target("three years of Dixa: 429", "0", str(refused), refused == 0)]

@@ -3,24 +3,24 @@
 It is written from the vendors' documents alone and knows nothing of the taps, so that it can
 contradict them. It serves the demo, the tests and the benchmarks. Loopback only.
 
-    with Sandbox(seed=1, size=200, span=(start, end), allowances=False) as box:
+    with Sandbox(seed=1, size=200, span=(start, end), rate_limits=False) as box:
         run_tap({"api_url": box.dixa.url, "api_token": box.dixa.token, ...})
         assert emitted == box.dixa.truth("conversations")
         assert [request.params for request in box.requests] == [...]
 
-    python -m sandbox [--host 127.0.0.1] [--port 8765] [--seed 1] [--size 2000] [--no-allowances]
-                      [--allowance-factor F] [--ready-file PATH]
+    python -m sandbox [--host 127.0.0.1] [--port 8765] [--seed 1] [--size 2000] [--no-rate-limits]
+                      [--rate-limit-factor F] [--ready-file PATH]
 
-Sandbox(*, seed=1, size=500, span=None, host="127.0.0.1", port=0, allowances=True,
-        allowance_factor=1.0, clock=time.time)
+Sandbox(*, seed=1, size=500, span=None, host="127.0.0.1", port=0, rate_limits=True,
+        rate_limit_factor=1.0, clock=time.time)
     size conversations or chats per vendor, other streams in proportion; made when first asked for.
     span: a pair of aware datetimes that holds all data. Without it, data covers the last 100 days
     and goes on: the same records after a restart, with the few that came or changed since.
     url, port, vendors (by name), dixa, deepconverse, zendesk_chat, devrev, failures (own defects)
-    requests -> [LoggedRequest], clear_requests(); violations (requests beyond an allowance)
+    requests -> [LoggedRequest], clear_requests(); violations (requests beyond a rate limit)
     fault(kind=..., ...) -> Fault, clear_faults()      kinds and fields: the docstring of `Fault`
     pause_listening(), resume_listening()              connections refused meanwhile
-    reset()                                            data, faults, log, allowances; not switches
+    reset()                                            data, faults, log, rate limits; not switches
     start(), stop()
 
 Each vendor has
@@ -29,10 +29,10 @@ Each vendor has
     load(stream, records)                              replaces a stream's data
     load_raw(stream, [(time, key, bytes or callable)]) the same, ready-made; served in this order
     make(stream, count, at) -> records                 more of them at one moment, not stored
-    allowances["scope"] = Allowance(n, seconds)        gzip = True compresses every answer
+    rate_limits["scope"] = RateLimit(n, seconds)        gzip = True compresses every response
     (`group` is a bot of DeepConverse, by default its first)
 
-    vendor        streams; keys; unit of the time for load_raw; scope of its allowances
+    vendor        streams; keys; unit of the time for load_raw; scope of its rate limits
     dixa          conversations (id; ms of updated_at), messages (id; ms of created_at); per stream
     deepconverse  conversations, messages (_id; seconds); per stream
     zendesk_chat  chats, conversions, department_events (id; seconds of the update),
@@ -56,14 +56,14 @@ Switches, for what the documents leave open (the first is the default):
     devrev.without_beta             404, 400
     devrev.end_cursor               "absent", "empty"
 
-Order of judgement: credentials, allowance, rules; a fault that strikes has the last word. The
+Order of judgement: credentials, rate limit, rules; a fault that strikes has the last word. The
 control interface for other processes is described in `sandbox.control`.
 """
 
-from sandbox.allowances import Allowance
 from sandbox.box import Sandbox
 from sandbox.call import Call
 from sandbox.faults import Fault
 from sandbox.log import LoggedRequest
+from sandbox.rate_limits import RateLimit
 
-__all__ = ["Allowance", "Call", "Fault", "LoggedRequest", "Sandbox"]
+__all__ = ["Call", "Fault", "LoggedRequest", "RateLimit", "Sandbox"]

@@ -18,9 +18,9 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8765, help="0 for a free one (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the data (%(default)s)")
     parser.add_argument("--size", type=int, default=2000, help="conversations each (%(default)s)")
-    parser.add_argument("--no-allowances", action="store_true", help="never answer 429")
+    parser.add_argument("--no-rate-limits", action="store_true", help="never response 429")
     parser.add_argument(
-        "--allowance-factor", type=float, default=1.0, help="that much faster (%(default)s)"
+        "--rate-limit-factor", type=float, default=1.0, help="that much faster (%(default)s)"
     )
     parser.add_argument("--ready-file", type=Path, help="gets the base URL when it is listening")
     options = parser.parse_args()
@@ -33,8 +33,8 @@ def main() -> int:
         size=options.size,
         host=options.host,
         port=options.port,
-        allowances=not options.no_allowances,
-        allowance_factor=options.allowance_factor,
+        rate_limits=not options.no_rate_limits,
+        rate_limit_factor=options.rate_limit_factor,
     )
     try:
         box.start()

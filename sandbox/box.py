@@ -6,8 +6,6 @@ import time
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
-from sandbox.allowances import Turnstile, Verdict
-from sandbox.answers import Answer, json_answer
 from sandbox.call import Call
 from sandbox.control import Control
 from sandbox.deepconverse import DeepConverse
@@ -15,6 +13,8 @@ from sandbox.devrev import DevRev
 from sandbox.dixa import Dixa
 from sandbox.faults import Fault, Faults
 from sandbox.log import LoggedRequest, RequestLog
+from sandbox.rate_limits import Turnstile, Verdict
+from sandbox.responses import Response, json_response
 from sandbox.server import Handler, Server
 from sandbox.vendor import Scene, Vendor
 from sandbox.zendesk_chat import ZendeskChat
@@ -49,8 +49,8 @@ class Sandbox:
         span: tuple[datetime, datetime] | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
-        allowances: bool = True,
-        allowance_factor: float = 1.0,
+        rate_limits: bool = True,
+        rate_limit_factor: float = 1.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`size` conversations over `span` (default: the last 100 days, going on)."""
@@ -61,7 +61,7 @@ class Sandbox:
         """Defects of the sandbox itself, met while answering."""
         self.faults = Faults()
         self.turnstile = Turnstile()
-        scene = Scene(seed, size, span, clock, allowances, allowance_factor)
+        scene = Scene(seed, size, span, clock, rate_limits, rate_limit_factor)
         self.dixa = Dixa(scene)
         self.deepconverse = DeepConverse(scene)
         self.zendesk_chat = ZendeskChat(scene)
@@ -138,11 +138,11 @@ class Sandbox:
 
     @property
     def violations(self) -> int:
-        """Requests beyond an allowance."""
+        """Requests beyond a rate limit."""
         return self.turnstile.violations
 
     def reset(self) -> None:
-        """Back to the data of the seed, no faults, an empty log, full allowances.
+        """Back to the data of the seed, no faults, an empty log, full rate_limits.
 
         Switches stay as they are.
         """
@@ -159,12 +159,12 @@ class Sandbox:
         path, _, query = handler.path.partition("?")
         params = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
         if path.startswith("/_sandbox/"):
-            handler.send(self._control.answer(handler.command, path, body))
+            handler.send(self._control.response(handler.command, path, body))
             return
         name, _, rest = path[1:].partition("/")
         vendor = self.vendors.get(name)
         if vendor is None:
-            handler.send(json_answer({"message": f"no vendor {name!r} here"}, 404))
+            handler.send(json_response({"message": f"no vendor {name!r} here"}, 404))
             return
         based = f"/{rest}".startswith(vendor.base_path)
         own_path = f"/{rest}"[len(vendor.base_path) :] if based else ""
@@ -188,37 +188,37 @@ class Sandbox:
             credentials_sent="authorization" in headers or "x-api-key" in headers,
         )
         self._log.add(entry)
-        answer = self._answer(vendor, call, entry)
-        entry.status = 0 if answer.reset_at else answer.status
-        entry.rows = len(answer.rows)
+        response = self._response(vendor, call, entry)
+        entry.status = 0 if response.reset_at else response.status
+        entry.rows = len(response.rows)
         try:
-            handler.send(answer)
+            handler.send(response)
             entry.finished = True
         finally:
             entry.seconds = time.monotonic() - monotonic
 
-    def _answer(self, vendor: Vendor, call: Call, entry: LoggedRequest) -> Answer:
-        """Credentials first, then the allowance, then the rules; faults have the last word."""
+    def _response(self, vendor: Vendor, call: Call, entry: LoggedRequest) -> Response:
+        """Credentials first, then the rate limit, then the rules; faults have the last word."""
         verdict: Verdict | None = None
         entry.auth_ok = vendor.authorised(call)
         if not entry.auth_ok:
-            answer = vendor.unauthorised(call)
+            response = vendor.unauthorised(call)
         else:
             scope = vendor.scope(call)
-            allowance = vendor.allowances.get(scope)
-            if allowance is not None:
-                verdict = self.turnstile.arrive(vendor.name, scope, allowance, call.wall)
+            limit = vendor.rate_limits.get(scope)
+            if limit is not None:
+                verdict = self.turnstile.arrive(vendor.name, scope, limit, call.wall)
             if verdict is not None and verdict.wait:
-                entry.over_allowance = True
-                answer = vendor.error(429, retry_after=verdict.wait)
+                entry.over_rate_limit = True
+                response = vendor.error(429, retry_after=verdict.wait)
             elif not call.stream:
-                answer = vendor.error(404)
+                response = vendor.error(404)
             else:
-                answer = vendor.answer(call)
-        answer.gzip = answer.gzip or vendor.gzip
+                response = vendor.response(call)
+        response.gzip = response.gzip or vendor.gzip
         striking = self.faults.striking(call)
         for fault in striking:
-            answer = fault.bend(answer, call, vendor.error)
+            response = fault.bend(response, call, vendor.error)
         entry.faults = tuple(fault.kind for fault in striking)
-        vendor.decorate(answer, verdict)
-        return answer
+        vendor.decorate(response, verdict)
+        return response

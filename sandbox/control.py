@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sandbox.answers import Answer, json_answer
+from sandbox.responses import Response, json_response
 
 if TYPE_CHECKING:
     from sandbox.box import Sandbox
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Control:
-    """Answers requests under `/_sandbox/`.
+    """Responses requests under `/_sandbox/`.
 
     GET  /_sandbox/truth/<vendor>/<stream>   the records as the vendor would send them
     GET  /_sandbox/requests                  the log
@@ -29,28 +29,28 @@ class Control:
         """Control this sandbox."""
         self._box = box
 
-    def answer(self, method: str, path: str, body: bytes) -> Answer:
+    def response(self, method: str, path: str, body: bytes) -> Response:
         """Do what is asked, or say what was wrong with it."""
         try:
             value = json.loads(body) if body else None
-            answer = self._dispatch(method, path.removeprefix("/_sandbox/").split("/"), value)
+            response = self._dispatch(method, path.removeprefix("/_sandbox/").split("/"), value)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            return json_answer({"error": f"{type(error).__name__}: {error}"}, 400)
-        if answer is None:
-            return json_answer({"error": f"no {method} {path}"}, 404)
-        return answer
+            return json_response({"error": f"{type(error).__name__}: {error}"}, 400)
+        if response is None:
+            return json_response({"error": f"no {method} {path}"}, 404)
+        return response
 
     def _dispatch(  # noqa: C901 - a table
         self, method: str, parts: list[str], value: Any
-    ) -> Answer | None:
+    ) -> Response | None:
         box = self._box
         match method, parts:
             case "GET", ["truth", vendor, stream]:
                 return truth(box.vendors[vendor], stream)
             case "GET", ["requests"]:
-                return json_answer([entry.as_dict() for entry in box.requests])
+                return json_response([entry.as_dict() for entry in box.requests])
             case "GET", ["status"]:
-                return json_answer(self._status())
+                return json_response(self._status())
             case "POST", ["faults"]:
                 for fields in value if isinstance(value, list) else [value]:
                     box.fault(**fields)
@@ -67,7 +67,7 @@ class Control:
                 box.clear_requests()
             case _:
                 return None
-        return json_answer({"ok": True})
+        return json_response({"ok": True})
 
     def _status(self) -> dict[str, Any]:
         return {
@@ -85,9 +85,9 @@ class Control:
         }
 
 
-def truth(vendor: Vendor, stream: str) -> Answer:
+def truth(vendor: Vendor, stream: str) -> Response:
     """All records of a stream, streamed."""
-    return Answer(
+    return Response(
         headers={"Content-Type": "application/json"},
         prefix=b"[",
         rows=vendor.table(stream).rows(),

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from sandbox.allowances import Allowance
-from sandbox.answers import Answer, json_answer
 from sandbox.data.common import iso_seconds
 from sandbox.data.deepconverse import BOTS, DeepConverseSource
 from sandbox.instants import nanoseconds
 from sandbox.paging import BadCursorError, CursorPaging
+from sandbox.rate_limits import RateLimit
+from sandbox.responses import Response, json_response
 from sandbox.table import Record, Row, Table, encode
 from sandbox.vendor import Vendor, integer, rows_of
 
@@ -38,9 +38,9 @@ class DeepConverse(Vendor):
         ("GET", "/conversations/export/v1/messages"): "messages",
     }
     # "The API is limited to 3 requests / per second per endpoint."
-    documented_allowances: ClassVar[dict[str, Allowance]] = {
-        "conversations": Allowance(3, 1),
-        "messages": Allowance(3, 1),
+    documented_rate_limits: ClassVar[dict[str, RateLimit]] = {
+        "conversations": RateLimit(3, 1),
+        "messages": RateLimit(3, 1),
     }
     token = "deepconverse-key-for-the-sandbox"  # noqa: S105
     bots = BOTS
@@ -78,14 +78,14 @@ class DeepConverse(Vendor):
         """The header `x-api-key`."""
         return call.headers.get("x-api-key") == self.token
 
-    def unauthorised(self, call: Call) -> Answer:  # noqa: ARG002
-        """Undocumented; this is what a gateway that takes `x-api-key` usually answers."""
+    def unauthorised(self, call: Call) -> Response:  # noqa: ARG002
+        """Undocumented; this is what a gateway that takes `x-api-key` usually responses."""
         return self.error(403)
 
-    def error(self, status: int, message: str = "", **_details: Any) -> Answer:
+    def error(self, status: int, message: str = "", **_details: Any) -> Response:
         """No error is documented, nor a header that says how long to wait."""
         usual = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests"}
-        return json_answer({"message": message or usual.get(status, "Error")}, status)
+        return json_response({"message": message or usual.get(status, "Error")}, status)
 
     def render(self, stream: str, row: Row) -> bytes:
         """The record with its times in the form of the switch `times`."""
@@ -97,7 +97,7 @@ class DeepConverse(Vendor):
                 record[name] = _in_form(seconds(record[name]) or 0, self.times)
         return encode(record)
 
-    def answer(self, call: Call) -> Answer:
+    def response(self, call: Call) -> Response:
         """One page of a bot's records in a window; an unknown bot has none."""
         params = dict(call.params)
         cursor = params.pop("cursor", None)
@@ -130,9 +130,9 @@ class DeepConverse(Vendor):
         if following is None:
             envelope = {"null": envelope, "absent": {}, "empty": {"cursor": ""}}[self.end_cursor]
         suffix = b"]" + (b"," if envelope else b"") + encode(envelope)[1:]
-        answer = rows_of(page, b'{"data":[', suffix)
-        answer.render = lambda row: self.render(call.stream, row)
-        return answer
+        response = rows_of(page, b'{"data":[', suffix)
+        response.render = lambda row: self.render(call.stream, row)
+        return response
 
 
 def _reader(name: str) -> Callable[[Record], int | None]:

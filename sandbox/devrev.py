@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from sandbox.allowances import Allowance, Verdict
-from sandbox.answers import Answer, json_answer
 from sandbox.data.devrev import DevRevSource
 from sandbox.instants import nanoseconds
 from sandbox.paging import BadCursorError, CursorPaging
+from sandbox.rate_limits import RateLimit, Verdict
+from sandbox.responses import Response, json_response
 from sandbox.table import Row, Table, encode, mixed
 from sandbox.vendor import Vendor, rows_of
 
@@ -61,8 +61,8 @@ class DevRev(Vendor):
         ("POST", "/conversations.list"): "conversations",
     }
     # Per user over all APIs, reset every 5 minutes; 1000 is the documents' example.
-    documented_allowances: ClassVar[dict[str, Allowance]] = {
-        "all": Allowance(1000, 300, fixed=True)
+    documented_rate_limits: ClassVar[dict[str, RateLimit]] = {
+        "all": RateLimit(1000, 300, fixed=True)
     }
     token = "devrev-pat-for-the-sandbox"  # noqa: S105
 
@@ -94,10 +94,10 @@ class DevRev(Vendor):
         return call.headers.get("authorization") == f"Bearer {self.token}"
 
     def scope(self, call: Call) -> str:  # noqa: ARG002
-        """One allowance for the whole API."""
+        """One rate limit for the whole API."""
         return "all"
 
-    def error(self, status: int, detail: str = "", **extras: Any) -> Answer:
+    def error(self, status: int, detail: str = "", **extras: Any) -> Response:
         """The documented body: detail, message, type and the extras of the type."""
         kind, message = _ERRORS.get(status, ("internal_error", "Error"))
         wait = extras.pop("retry_after", None)
@@ -108,26 +108,26 @@ class DevRev(Vendor):
             headers["Retry-After"] = str(math.ceil(wait))
         if kind == "internal_error":
             body["reference_id"] = "sandbox-0001"
-        return json_answer(body, status, headers)
+        return json_response(body, status, headers)
 
-    def decorate(self, answer: Answer, verdict: Verdict | None) -> None:
+    def decorate(self, response: Response, verdict: Verdict | None) -> None:
         """The headers that every response has."""
-        allowance = self.allowances.get("all", self.documented_allowances["all"])
-        remaining, reset = allowance.requests, self.scene.clock() + allowance.seconds
+        limit = self.rate_limits.get("all", self.documented_rate_limits["all"])
+        remaining, reset = limit.requests, self.scene.clock() + limit.seconds
         if verdict is not None:
             remaining, reset = verdict.remaining, verdict.reset
-        answer.headers["X-Ratelimit-Limit"] = str(allowance.requests)
-        answer.headers["X-Ratelimit-Remaining"] = str(remaining)
-        answer.headers["X-Ratelimit-Reset"] = str(math.ceil(reset))
+        response.headers["X-Ratelimit-Limit"] = str(limit.requests)
+        response.headers["X-Ratelimit-Remaining"] = str(remaining)
+        response.headers["X-Ratelimit-Reset"] = str(math.ceil(reset))
 
-    def answer(self, call: Call) -> Answer:
+    def response(self, call: Call) -> Response:
         """Check what both endpoints share, then export or list."""
         beta = call.headers.get("x-devrev-scope", "").lower() == "beta"
         export = call.path == "/conversations.export"
         if export and not beta:
             return {
                 400: self.error(400, "this API is in beta"),
-                404: json_answer({"message": "route not found"}, 404),
+                404: json_response({"message": "route not found"}, 404),
             }[self.without_beta]
         if call.headers.get("x-devrev-version", "2022-10-20") != "2022-10-20":
             return self.error(400, "unknown version", type="invalid_api_version")
@@ -137,11 +137,11 @@ class DevRev(Vendor):
         if not isinstance(body, dict):
             return self.error(400, "the body must be a JSON object", type="parse_error")
         rows = self._rows(body, {"first"} if export else {"cursor", "limit", "mode"})
-        if isinstance(rows, Answer):
+        if isinstance(rows, Response):
             return rows
         return self._export(body, rows) if export else self._list(body, rows, beta=beta)
 
-    def _rows(self, body: dict[str, Any], own: set[str]) -> list[Row] | Answer:  # noqa: PLR0911
+    def _rows(self, body: dict[str, Any], own: set[str]) -> list[Row] | Response:  # noqa: PLR0911
         """The conversations that the filters let through."""
         for name in body:
             if name not in _FILTERS | own:  # seen: unknown fields are refused
@@ -170,14 +170,14 @@ class DevRev(Vendor):
         # Both bounds are documented as inclusive.
         return table.between("modified_date", bounds["after"], bounds["before"])
 
-    def _export(self, body: dict[str, Any], rows: list[Row]) -> Answer:
+    def _export(self, body: dict[str, Any], rows: list[Row]) -> Response:
         """The first `first` rows of an order that is not told, without a word about the rest."""
         first = body.get("first", DEFAULT_ROWS)
         if not _whole(first) or not 1 <= first <= LARGEST_EXPORT:
             return self._not_permitted("first", first)
         return rows_of(mixed(rows)[:first], b'{"conversations":[', b"]}")
 
-    def _list(self, body: dict[str, Any], rows: list[Row], *, beta: bool) -> Answer:
+    def _list(self, body: dict[str, Any], rows: list[Row], *, beta: bool) -> Response:
         """One page; without the beta header, without the fields that only the beta spec has."""
         limit, cursor = body.get("limit", DEFAULT_ROWS), body.get("cursor", "")
         if not _whole(limit) or not 1 <= limit <= LARGEST_PAGE:
@@ -195,17 +195,17 @@ class DevRev(Vendor):
             following = ""
         tail = {} if following is None else {"next_cursor": following}
         suffix = b"]" + (b"," if tail else b"") + encode(tail)[1:]
-        answer = rows_of(page, b'{"conversations":[', suffix)
+        response = rows_of(page, b'{"conversations":[', suffix)
         if not beta:
-            answer.render = _public
-        return answer
+            response.render = _public
+        return response
 
-    def _invalid_field(self, name: str) -> Answer:
+    def _invalid_field(self, name: str) -> Response:
         return self.error(
             400, f"field {name!r} is not supported", type="invalid_field", field_name=name
         )
 
-    def _not_permitted(self, name: str, value: object) -> Answer:
+    def _not_permitted(self, name: str, value: object) -> Response:
         return self.error(
             400, f"{name} is out of range", type="value_not_permitted", field_name=name,
             value=str(value),

@@ -10,9 +10,9 @@ import binascii
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from sandbox.allowances import Allowance
-from sandbox.answers import Answer, empty_answer
 from sandbox.data.dixa import DixaSource
+from sandbox.rate_limits import RateLimit
+from sandbox.responses import Response, empty_response
 from sandbox.table import Row, Table, mixed
 from sandbox.vendor import DAY, Vendor, integer, milliseconds, rows_of
 
@@ -32,9 +32,9 @@ class Dixa(Vendor):
         ("GET", "/v1/message_export"): "messages",
     }
     # "Messages: 3 requests per minute. Conversations: 10 request per minute", per token.
-    documented_allowances: ClassVar[dict[str, Allowance]] = {
-        "messages": Allowance(3, 60),
-        "conversations": Allowance(10, 60),
+    documented_rate_limits: ClassVar[dict[str, RateLimit]] = {
+        "messages": RateLimit(3, 60),
+        "conversations": RateLimit(10, 60),
     }
     token = "dixa-token-for-the-sandbox"  # noqa: S105
 
@@ -69,11 +69,11 @@ class Dixa(Vendor):
             return decoded == f"bearer:{self.token}".encode()
         return False
 
-    def error(self, status: int, **_details: Any) -> Answer:
+    def error(self, status: int, **_details: Any) -> Response:
         """400, 401, 429, 5XX: "No body". No header that says how long to wait is documented."""
-        return empty_answer(status)
+        return empty_response(status)
 
-    def answer(self, call: Call) -> Answer:
+    def response(self, call: Call) -> Response:
         """The rows of the window that match every filter given."""
         rows = self._select(call)
         if rows is None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from sandbox.answers import Answer, Ending, Framing, empty_answer, json_answer
+from sandbox.responses import Ending, Framing, Response, empty_response, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -50,19 +50,19 @@ class Fault:
     Kinds and the fields they read:
       status     `status`, `retry_after` (seconds; `retry_after_as` "seconds" or "date"),
                  `value` (a JSON body; default: the vendor's own error body)
-      reset      RST `point` "before" the answer, in the "headers", or in the "body" after `after`
+      reset      RST `point` "before" the response, in the "headers", or in the "body" after `after`
                  bytes (default 100)
       cut        the body ends at `place` (in a "string", in a "number", after a "record", after the
                  "comma" behind it, before the last "bracket", in the "half"), or after `after`
                  bytes; `ending` "clean" (valid HTTP, truncated JSON), "missing" (no last chunk, or
                  too short for its Content-Length) or "reset"; `framing` "chunked", "length" or
-                 "close" (default: the answer's own)
+                 "close" (default: the response's own)
       html       an HTML page, with `status` (default 200)
       empty      no body, with `status` (default 200)
-      json       `value` instead of the answer, with `status` (default 200)
+      json       `value` instead of the response, with `status` (default 200)
       stall      `seconds` before the headers, or after `after` bytes of the body
       trickle    `after` bytes (default 16) every `seconds` (default 0.01)
-      gzip       the answer compressed, if the client takes gzip
+      gzip       the response compressed, if the client takes gzip
       gzip_bomb  `after` bytes of spaces (default 256 MiB) inside an array, compressed the same way
       redirect   `status` (default 302) to `location` (default: the same URL on host `localhost`)
       fields     `value` (a dict) added to every `every`-th row
@@ -126,78 +126,78 @@ class Fault:
         self.struck += strikes
         return strikes
 
-    def bend(self, answer: Answer, call: Call, error: Callable[..., Answer]) -> Answer:
-        """Make the answer go wrong; `error` gives the vendor's documented error answers."""
-        bent: Answer = getattr(self, f"_{self.kind}")(answer, call, error)
+    def bend(self, response: Response, call: Call, error: Callable[..., Response]) -> Response:
+        """Make the response go wrong; `error` gives the vendor's documented error responses."""
+        bent: Response = getattr(self, f"_{self.kind}")(response, call, error)
         return bent
 
-    def _status(self, _answer: Answer, call: Call, error: Callable[..., Answer]) -> Answer:
+    def _status(self, _response: Response, call: Call, error: Callable[..., Response]) -> Response:
         status = 500 if self.status is None else self.status
-        answer = error(status, retry_after=self.retry_after)
+        response = error(status, retry_after=self.retry_after)
         if self.value is not None:
-            answer = json_answer(self.value, status, answer.headers)
-        answer.headers.pop("Retry-After", None)
+            response = json_response(self.value, status, response.headers)
+        response.headers.pop("Retry-After", None)
         if self.retry_after is not None:
-            answer.headers["Retry-After"] = (
+            response.headers["Retry-After"] = (
                 f"{self.retry_after:g}"
                 if self.retry_after_as == "seconds"
                 else formatdate(call.wall + self.retry_after, usegmt=True)
             )
-        return answer
+        return response
 
-    def _reset(self, answer: Answer, _call: Call, _error: object) -> Answer:
+    def _reset(self, response: Response, _call: Call, _error: object) -> Response:
         if self.point == "body":
             return replace(
-                answer, stop_after=100 if self.after is None else self.after, ending="reset"
+                response, stop_after=100 if self.after is None else self.after, ending="reset"
             )
-        return replace(answer, reset_at=self.point)
+        return replace(response, reset_at=self.point)
 
-    def _cut(self, answer: Answer, _call: Call, _error: object) -> Answer:
-        answer = replace(answer, framing=self.framing or answer.framing, ending=self.ending)
-        if self.after is not None and answer.framing != "length":
-            answer.stop_after = self.after
-            return answer
-        body = answer.body()
-        end = cut_at(answer, body, self.place) if self.after is None else self.after
+    def _cut(self, response: Response, _call: Call, _error: object) -> Response:
+        response = replace(response, framing=self.framing or response.framing, ending=self.ending)
+        if self.after is not None and response.framing != "length":
+            response.stop_after = self.after
+            return response
+        body = response.body()
+        end = cut_at(response, body, self.place) if self.after is None else self.after
         if self.ending != "clean":
-            answer.promised = len(body)
-        return answer.with_body(body[:end])
+            response.promised = len(body)
+        return response.with_body(body[:end])
 
-    def _html(self, _answer: Answer, _call: Call, _error: object) -> Answer:
+    def _html(self, _response: Response, _call: Call, _error: object) -> Response:
         headers = {"Content-Type": "text/html; charset=utf-8"}
-        return Answer(self.status or 200, headers, prefix=_HTML, framing="length")
+        return Response(self.status or 200, headers, prefix=_HTML, framing="length")
 
-    def _empty(self, _answer: Answer, _call: Call, _error: object) -> Answer:
-        return empty_answer(self.status or 200, {"Content-Type": "application/json"})
+    def _empty(self, _response: Response, _call: Call, _error: object) -> Response:
+        return empty_response(self.status or 200, {"Content-Type": "application/json"})
 
-    def _json(self, _answer: Answer, _call: Call, _error: object) -> Answer:
-        return json_answer(self.value, self.status or 200)
+    def _json(self, _response: Response, _call: Call, _error: object) -> Response:
+        return json_response(self.value, self.status or 200)
 
-    def _stall(self, answer: Answer, _call: Call, _error: object) -> Answer:
-        return replace(answer, stall=(self.seconds or 1.0, self.after))
+    def _stall(self, response: Response, _call: Call, _error: object) -> Response:
+        return replace(response, stall=(self.seconds or 1.0, self.after))
 
-    def _trickle(self, answer: Answer, _call: Call, _error: object) -> Answer:
-        return replace(answer, trickle=(self.after or 16, self.seconds or 0.01))
+    def _trickle(self, response: Response, _call: Call, _error: object) -> Response:
+        return replace(response, trickle=(self.after or 16, self.seconds or 0.01))
 
-    def _gzip(self, answer: Answer, _call: Call, _error: object) -> Answer:
-        return replace(answer, gzip=True)
+    def _gzip(self, response: Response, _call: Call, _error: object) -> Response:
+        return replace(response, gzip=True)
 
-    def _gzip_bomb(self, answer: Answer, _call: Call, _error: object) -> Answer:
-        return replace(answer, gzip=True, padding=self.after or 256 * 1024 * 1024)
+    def _gzip_bomb(self, response: Response, _call: Call, _error: object) -> Response:
+        return replace(response, gzip=True, padding=self.after or 256 * 1024 * 1024)
 
-    def _redirect(self, _answer: Answer, call: Call, _error: object) -> Answer:
+    def _redirect(self, _response: Response, call: Call, _error: object) -> Response:
         location = self.location or f"http://localhost:{call.port}{call.target}"
-        return empty_answer(self.status or 302, {"Location": location})
+        return empty_response(self.status or 302, {"Location": location})
 
-    def _fields(self, answer: Answer, _call: Call, _error: object) -> Answer:
+    def _fields(self, response: Response, _call: Call, _error: object) -> Response:
         extra: Mapping[str, Any] = self.value or {"not_in_the_documents": {"since": 2026}}
 
         def add(position: int, record: Any) -> Any:
             return {**record, **extra} if position % self.every == 0 else record
 
-        return replace(answer, bend=[*answer.bend, add])
+        return replace(response, bend=[*response.bend, add])
 
-    def _drift(self, answer: Answer, _call: Call, _error: object) -> Answer:
+    def _drift(self, response: Response, _call: Call, _error: object) -> Response:
         change = DRIFTS[self.to] if isinstance(self.to, str) else self.to
 
         def drift(position: int, record: Any) -> Any:
@@ -212,7 +212,7 @@ class Fault:
                         del place[name]
             return record
 
-        return replace(answer, bend=[*answer.bend, drift])
+        return replace(response, bend=[*response.bend, drift])
 
 
 ABSENT = object()
@@ -240,7 +240,7 @@ DRIFTS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def cut_at(answer: Answer, body: bytes, place: Place) -> int:
+def cut_at(response: Response, body: bytes, place: Place) -> int:
     """Where to end the body so that its last byte is at such a place, past the middle if it can.
 
     A body that has no such place is cut in the middle.
@@ -249,10 +249,10 @@ def cut_at(answer: Answer, body: bytes, place: Place) -> int:
     if place == "bracket":
         return len(body.rstrip()) - 1
     if place in ("record", "comma"):
-        texts = list(answer.row_texts())
+        texts = list(response.row_texts())
         kept = texts[: max(len(texts) // 2, 1)]
         if kept and (place == "record" or len(texts) > len(kept)):
-            return len(answer.prefix) + len(b",".join(kept)) + (place == "comma")
+            return len(response.prefix) + len(b",".join(kept)) + (place == "comma")
         return middle
     end = middle
     if place in ("string", "number"):

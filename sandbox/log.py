@@ -28,18 +28,18 @@ class LoggedRequest:
     """Lower-case names; only those that say something about the client (no credentials)."""
     credentials_sent: bool
     auth_ok: bool = False
-    over_allowance: bool = False
+    over_rate_limit: bool = False
     status: int = 0
     """The status line sent; 0 when the connection was reset before it."""
     rows: int = 0
-    """Rows of the answer; those of a cut or abandoned answer count too."""
+    """Rows of the response; those of a cut or abandoned response count too."""
     faults: tuple[str, ...] = ()
     """The kinds of the faults applied."""
     finished: bool = False
-    """Whether the answer was sent to its end (a cut one included); set a moment after the client
+    """Whether the response was sent to its end (a cut one included); set a moment after the client
     has it."""
     seconds: float = field(default=0.0, compare=False)
-    """From arrival to the end of the answer."""
+    """From arrival to the end of the response."""
 
     def as_dict(self) -> dict[str, Any]:
         """For the control interface."""

@@ -14,12 +14,12 @@ from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
-from sandbox.answers import at_most, gzipped, in_pieces, split_at
+from sandbox.responses import at_most, gzipped, in_pieces, split_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sandbox.answers import Answer
+    from sandbox.responses import Response
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -47,74 +47,74 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
         """Stay silent: the request log says more."""
 
-    def send(self, answer: Answer) -> None:
-        """Send an answer in the way it asks for."""
-        if answer.reset_at == "before":
+    def send(self, response: Response) -> None:
+        """Send a response in the way it asks for."""
+        if response.reset_at == "before":
             self.abort()
-        if answer.stall and answer.stall[1] is None:
-            self._pause(answer.stall[0])
-        gzip = answer.gzip and "gzip" in self.headers.get("Accept-Encoding", "")
-        chunks: Iterator[bytes] = answer.chunks()
+        if response.stall and response.stall[1] is None:
+            self._pause(response.stall[0])
+        gzip = response.gzip and "gzip" in self.headers.get("Accept-Encoding", "")
+        chunks: Iterator[bytes] = response.chunks()
         if gzip:
             chunks = gzipped(chunks)
-        framing = answer.framing
+        framing = response.framing
         if framing == "length":
             whole = b"".join(chunks)
             chunks = iter((whole,) if whole else ())
-            length = len(whole) if answer.promised is None else answer.promised
-        head = self._head(answer, gzip=gzip, length=length if framing == "length" else None)
-        if answer.reset_at == "headers":
+            length = len(whole) if response.promised is None else response.promised
+        head = self._head(response, gzip=gzip, length=length if framing == "length" else None)
+        if response.reset_at == "headers":
             self.connection.sendall(head[: len(head) * 2 // 3])
             self.abort()
         self.connection.sendall(head)
-        for chunk in self._as_faulted(chunks, answer):
+        for chunk in self._as_faulted(chunks, response):
             if framing == "chunked":
                 self.connection.sendall(b"%x\r\n%b\r\n" % (len(chunk), chunk))
             else:
                 self.connection.sendall(chunk)
-            if answer.trickle:
-                self._pause(answer.trickle[1])
-        self._finish(answer)
+            if response.trickle:
+                self._pause(response.trickle[1])
+        self._finish(response)
 
-    def _as_faulted(self, chunks: Iterator[bytes], answer: Answer) -> Iterator[bytes]:
+    def _as_faulted(self, chunks: Iterator[bytes], response: Response) -> Iterator[bytes]:
         """The body as far and as slowly as it is to be sent."""
-        if answer.stop_after is not None:
-            chunks = at_most(chunks, answer.stop_after)
-        if answer.trickle:
-            chunks = in_pieces(chunks, answer.trickle[0])
-        seconds, after = answer.stall or (0.0, None)
+        if response.stop_after is not None:
+            chunks = at_most(chunks, response.stop_after)
+        if response.trickle:
+            chunks = in_pieces(chunks, response.trickle[0])
+        seconds, after = response.stall or (0.0, None)
         if after is not None:
             chunks = split_at(chunks, after, lambda: self._pause(seconds))
         return chunks
 
-    def _finish(self, answer: Answer) -> None:
+    def _finish(self, response: Response) -> None:
         """End the body, or do not."""
-        if answer.ending == "reset":
+        if response.ending == "reset":
             self._pause(0.05)  # let the bytes already sent arrive: RST overtakes them
             self.abort()
-        if answer.ending == "missing":
+        if response.ending == "missing":
             self.close_connection = True
-        elif answer.framing == "chunked":
+        elif response.framing == "chunked":
             self.connection.sendall(b"0\r\n\r\n")
 
-    def _head(self, answer: Answer, *, gzip: bool, length: int | None) -> bytes:
+    def _head(self, response: Response, *, gzip: bool, length: int | None) -> bytes:
         try:
-            phrase = HTTPStatus(answer.status).phrase
+            phrase = HTTPStatus(response.status).phrase
         except ValueError:
             phrase = "Unknown"
         headers = {"Server": self.server_version, "Date": self.date_time_string()}
-        headers |= answer.headers
+        headers |= response.headers
         if gzip:
             headers["Content-Encoding"] = "gzip"
-        if answer.framing == "chunked":
+        if response.framing == "chunked":
             headers["Transfer-Encoding"] = "chunked"
         elif length is not None:
             headers["Content-Length"] = str(length)
-        if answer.framing == "close" or answer.ending == "missing":
+        if response.framing == "close" or response.ending == "missing":
             self.close_connection = True
-        if answer.framing == "close":
+        if response.framing == "close":
             headers["Connection"] = "close"
-        lines = [f"HTTP/1.1 {answer.status} {phrase}"]
+        lines = [f"HTTP/1.1 {response.status} {phrase}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 

@@ -1,4 +1,4 @@
-"""What the four vendors have in common as seen from outside: data, a token, an allowance."""
+"""What the four vendors have in common as seen from outside: data, a token, a rate limit."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from sandbox.answers import Answer
+from sandbox.responses import Response
 from sandbox.table import RawRow, Record, Row, Table, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from sandbox.allowances import Allowance, Verdict
     from sandbox.call import Call
+    from sandbox.rate_limits import RateLimit, Verdict
 
 DAY = 86_400_000
 LIVE_DAYS = 100
@@ -47,8 +47,8 @@ class Scene:
     size: int
     span: tuple[datetime, datetime] | None
     clock: Callable[[], float]
-    allowances: bool
-    allowance_factor: float
+    rate_limits: bool
+    rate_limit_factor: float
 
     def now(self) -> int:
         """Milliseconds since the epoch."""
@@ -87,28 +87,28 @@ def milliseconds(when: datetime) -> int:
 
 
 class Vendor(ABC):
-    """One vendor: its streams' data, and the rules by which it answers."""
+    """One vendor: its streams' data, and the rules by which it responses."""
 
     name: ClassVar[str]
     base_path: ClassVar[str] = ""
     """What the vendor's base URL has after the host."""
     routes: ClassVar[dict[tuple[str, str], str]]
     """Method and path to stream."""
-    documented_allowances: ClassVar[dict[str, Allowance]]
+    documented_rate_limits: ClassVar[dict[str, RateLimit]]
     """By scope: see `scope`."""
     token: str
 
     def __init__(self, scene: Scene) -> None:
-        """Start with the documented allowances; data is made when it is first asked for."""
+        """Start with the documented rate limits; data is made when it is first asked for."""
         self.scene = scene
         self.host_url = ""
         self.gzip = False
-        """Compress every answer for clients that take gzip (documented by none of the four)."""
-        self.allowances: dict[str, Allowance] = {}
-        if scene.allowances:
-            self.allowances = {
-                scope: allowance.faster(scene.allowance_factor)
-                for scope, allowance in self.documented_allowances.items()
+        """Compress every response for clients that take gzip (documented by none of the four)."""
+        self.rate_limits: dict[str, RateLimit] = {}
+        if scene.rate_limits:
+            self.rate_limits = {
+                scope: limit.faster(scene.rate_limit_factor)
+                for scope, limit in self.documented_rate_limits.items()
             }
         self._lock = threading.RLock()
         self.reset_data()
@@ -138,25 +138,25 @@ class Vendor(ABC):
         """Whether the credentials are right."""
 
     @abstractmethod
-    def answer(self, call: Call) -> Answer:
-        """Answer an authorised request within the allowance."""
+    def response(self, call: Call) -> Response:
+        """Response an authorised request within the rate limit."""
 
     @abstractmethod
-    def error(self, status: int, **details: Any) -> Answer:
-        """The documented answer for a status; `retry_after` seconds where the vendor tells them."""
+    def error(self, status: int, **details: Any) -> Response:
+        """The documented response for a status; `retry_after` (s) where the vendor tells it."""
 
-    def unauthorised(self, call: Call) -> Answer:  # noqa: ARG002
-        """The answer to wrong credentials."""
+    def unauthorised(self, call: Call) -> Response:  # noqa: ARG002
+        """The response to wrong credentials."""
         return self.error(401)
 
     def scope(self, call: Call) -> str:
-        """The name of the allowance that a request draws on."""
+        """The name of the rate limit that a request draws on."""
         return call.stream
 
     def decorate(  # noqa: B027 - most have none
-        self, answer: Answer, verdict: Verdict | None
+        self, response: Response, verdict: Verdict | None
     ) -> None:
-        """Add the headers that every answer of this vendor has."""
+        """Add the headers that every response of this vendor has."""
 
     # Data, as tests see and change it.
 
@@ -260,6 +260,6 @@ def integer(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None
 
 
-def rows_of(rows: Sequence[Row], prefix: bytes, suffix: bytes) -> Answer:
-    """A JSON answer around rows."""
-    return Answer(200, {"Content-Type": "application/json"}, prefix, rows, suffix)
+def rows_of(rows: Sequence[Row], prefix: bytes, suffix: bytes) -> Response:
+    """A JSON response around rows."""
+    return Response(200, {"Content-Type": "application/json"}, prefix, rows, suffix)

@@ -13,10 +13,10 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import quote
 
-from sandbox.allowances import Allowance, Verdict
-from sandbox.answers import Answer, json_answer
 from sandbox.data.zendesk_chat import ZendeskChatSource
 from sandbox.instants import nanoseconds
+from sandbox.rate_limits import RateLimit, Verdict
+from sandbox.responses import Response, json_response
 from sandbox.table import Record, Row, Table, encode
 from sandbox.vendor import Vendor, integer, rows_of
 
@@ -44,7 +44,7 @@ class ZendeskChat(Vendor):
         for stream in ("chats", _TIMELINE, "conversions", "department_events")
     }
     # 200 requests per minute, over all endpoints.
-    documented_allowances: ClassVar[dict[str, Allowance]] = {"all": Allowance(200, 60)}
+    documented_rate_limits: ClassVar[dict[str, RateLimit]] = {"all": RateLimit(200, 60)}
     token = "zendesk-chat-token-for-the-sandbox"  # noqa: S105
     support_token = "zendesk-support-token"  # noqa: S105
     """A token of Zendesk Support, which Chat does not take."""
@@ -98,24 +98,24 @@ class ZendeskChat(Vendor):
         return scheme.lower() == "bearer" and token.strip() == self.token
 
     def scope(self, call: Call) -> str:  # noqa: ARG002
-        """One allowance for the whole API."""
+        """One rate limit for the whole API."""
         return "all"
 
     def error(
         self, status: int, message: str = "", retry_after: float | None = None, **_: Any
-    ) -> Answer:
+    ) -> Response:
         """Bodies are undocumented; 429 has `Retry-After` in seconds."""
         headers = {} if retry_after is None else {"Retry-After": str(math.ceil(retry_after))}
-        return json_answer({"error": message or f"status {status}"}, status, headers)
+        return json_response({"error": message or f"status {status}"}, status, headers)
 
-    def decorate(self, answer: Answer, verdict: Verdict | None) -> None:
+    def decorate(self, response: Response, verdict: Verdict | None) -> None:
         """`X-Rate-Limit` and `X-Rate-Limit-Remaining`, as in Zendesk's general rules."""
-        allowance = self.allowances.get("all")
-        if verdict is not None and allowance is not None:
-            answer.headers["X-Rate-Limit"] = str(allowance.requests)
-            answer.headers["X-Rate-Limit-Remaining"] = str(verdict.remaining)
+        limit = self.rate_limits.get("all")
+        if verdict is not None and limit is not None:
+            response.headers["X-Rate-Limit"] = str(limit.requests)
+            response.headers["X-Rate-Limit-Remaining"] = str(verdict.remaining)
 
-    def answer(self, call: Call) -> Answer:
+    def response(self, call: Call) -> Response:
         """One page from a cursor on."""
         stream, params = call.stream, call.params
         if stream in self.denied:
@@ -151,11 +151,11 @@ class ZendeskChat(Vendor):
         query = "&".join(f"{name}={quote(value, safe='')}" for name, value in following.items())
         host = self.next_page_host or self.host_url + f"/{self.name}"
         envelope["next_page"] = f"{host}{self.base_path}{call.path}?{query}"
-        answer = rows_of(page, b'{"%b":[' % stream.encode(), b"]," + encode(envelope)[1:])
+        response = rows_of(page, b'{"%b":[' % stream.encode(), b"]," + encode(envelope)[1:])
         if stream in _EXPANDABLE:
             resource, names = fields.groups()
-            answer.render = _selector(names if resource == stream else "")
-        return answer
+            response.render = _selector(names if resource == stream else "")
+        return response
 
     def _first(
         self, stream: str, times: list[int], rows: list[Row], start: int, start_id: str

@@ -140,7 +140,7 @@ def _lines(file: Path) -> list[str]:
 @contextlib.contextmanager
 def _sandbox() -> Iterator[Sandbox]:
     """A sandbox on a free port, without the vendors' rate limits: nobody shall have to wait."""
-    box = Sandbox(size=SIZE, allowances=False)
+    box = Sandbox(size=SIZE, rate_limits=False)
     try:
         box.start()
     except OSError as error:

@@ -1,9 +1,9 @@
 """The only place that touches SDK state.
 
-A bookmark is a promise: everything before it has been emitted. It moves when a window, or a page
+A bookmark says that everything before it has been emitted. It moves when a window, or a page
 of a server's cursor, has been read to its end and its last record written, never before, and a
 STATE message follows at once. It never moves backwards. The SDK's own movement, record by
-record, is switched off (``sdk_private.py``): records come in no documented order, so
+record, is switched off (``sdk_overrides.py``): records come in no documented order, so
 that the newest record seen says nothing about the ones still to come.
 """
 
@@ -21,7 +21,7 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
 
-class Promise(t.NamedTuple):
+class Checkpoint(t.NamedTuple):
     """What holds once a page has been emitted.
 
     Args:
@@ -50,10 +50,10 @@ class Bookmark:
         self._stream = stream
         self._writer = writer
         self._state = stream.get_context_state(context)
-        self.promise = self._read()
-        self.is_new = self.promise is None
+        self.checkpoint = self._read()
+        self.is_new = self.checkpoint is None
 
-    def _read(self) -> Promise | None:
+    def _read(self) -> Checkpoint | None:
         if self._stream.replication_method != "INCREMENTAL":
             return None
         value = self._state.get("replication_key_value")
@@ -69,18 +69,18 @@ class Bookmark:
             raise StateError(msg) from None
         if until.tzinfo is None:
             until = until.replace(tzinfo=dt.timezone.utc)
-        return Promise(until.astimezone(dt.timezone.utc), self._state.get("cursor"))
+        return Checkpoint(until.astimezone(dt.timezone.utc), self._state.get("cursor"))
 
-    def move(self, promise: Promise) -> None:
-        """Keep a promise and send a STATE message, unless an older state promises more."""
+    def move(self, checkpoint: Checkpoint) -> None:
+        """Take over a checkpoint and send a STATE message, unless the state reaches further."""
         if self._stream.replication_method != "INCREMENTAL":
             return
-        if self.promise is None or promise.until >= self.promise.until:
-            self.promise = promise
+        if self.checkpoint is None or checkpoint.until >= self.checkpoint.until:
+            self.checkpoint = checkpoint
             self._state["replication_key"] = self._stream.replication_key
-            self._state["replication_key_value"] = isoformat(promise.until)
-            if promise.cursor is not None:
-                self._state["cursor"] = promise.cursor
+            self._state["replication_key_value"] = isoformat(checkpoint.until)
+            if checkpoint.cursor is not None:
+                self._state["cursor"] = checkpoint.cursor
         if not self._stream.config.get("batch_config"):
             # With batches, records leave later than they are read; the SDK sends the state then.
             self._writer.write_state(self._stream.tap_state)

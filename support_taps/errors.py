@@ -26,11 +26,11 @@ class StateError(FatalAPIError):
     """The state that was handed in cannot be read."""
 
 
-class RefusedError(FatalAPIError):
+class FatalResponseError(FatalAPIError):
     """The vendor said no, and asking again would not help (most of 4xx, redirects)."""
 
 
-class UnauthorizedError(RefusedError):
+class UnauthorizedError(FatalResponseError):
     """The credentials are not accepted (401): no other stream can succeed either."""
 
 
@@ -50,12 +50,12 @@ class GaveUpError(FatalAPIError):
     """A passing fault did not pass within the tries that ``max_tries`` allows."""
 
 
-class PassingError(RetriableAPIError):
+class TransientError(RetriableAPIError):
     """Worth another try: 408, 425, 429, 5xx, a broken connection, a body cut short.
 
     Args:
         message: What happened, in words.
-        response: The answer, where there was one.
+        response: The response, where there was one.
         retry_after: Seconds the vendor asks to wait; None where it did not say.
     """
 

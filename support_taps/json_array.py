@@ -77,7 +77,7 @@ class JsonArray:
     any. After the last one :attr:`envelope` holds the other keys, decoded.
 
     Raises:
-        PassingError: The body ended early, or is no JSON. Another try may do better.
+        TransientError: The body ended early, or is no JSON. Another try may do better.
         ShapeError: It is JSON, but not with the array that was expected.
         TooLargeError: One value is larger or deeper than can be read.
     """
@@ -90,7 +90,7 @@ class JsonArray:
         self._chunks = iter(chunks)
         self._buffer = b""
         self._position = 0
-        self._joint: _Joint | None = None
+        self._separator: _Separator | None = None
         self._misses = 0
 
     def __iter__(self) -> Iterator[list[bytes]]:
@@ -105,7 +105,8 @@ class JsonArray:
                 self._refuse(f"an object with the key '{self._key}'", first)
             yield from self._members(self._key)
         if not self._at_end():
-            raise not_json("there is text after its end")
+            msg = "there is text after its end"
+            raise not_json(msg)
 
     def _members(self, array_key: str) -> Iterator[list[bytes]]:
         """The members of the top-level object, of which one is the array."""
@@ -119,7 +120,7 @@ class JsonArray:
             else:
                 self.envelope[key] = self._decoded_value()
         if not found:
-            msg = f"the answer has no key '{array_key}'; {_listed(self.envelope)}"
+            msg = f"the response has no key '{array_key}'; {_listed(self.envelope)}"
             raise ShapeError(msg)
 
     def _keys(self) -> Iterator[str]:
@@ -131,15 +132,18 @@ class JsonArray:
         while True:
             key = self._decoded_value()
             if not isinstance(key, str):
-                raise not_json("a key is not text")
+                msg = "a key is not text"
+                raise not_json(msg)
             if self._take() != b":":
-                raise not_json("a key is not followed by a colon")
+                msg = "a key is not followed by a colon"
+                raise not_json(msg)
             yield key
             separator = self._take()
             if separator == b"}":
                 return
             if separator != b",":
-                raise not_json("members are not separated by commas")
+                msg = "members are not separated by commas"
+                raise not_json(msg)
 
     def _elements(self) -> Iterator[list[bytes]]:
         """The elements of the array whose bracket is next."""
@@ -154,8 +158,8 @@ class JsonArray:
                 # As long as the buffer holds whole elements, nothing is read and nothing
                 # copied but the elements themselves.
                 start = self._after_space(self._position)
-                if previous_end and self._joint is None:
-                    self._joint = _Joint(self._buffer, previous_end, start)
+                if previous_end and self._separator is None:
+                    self._separator = _Separator(self._buffer, previous_end, start)
                     batch += self._many(start)
                     start = self._position
                 end = self._value_end(start)
@@ -175,7 +179,8 @@ class JsonArray:
                 yield batch
                 return
             if separator != _COMMA:
-                raise not_json("elements are not separated by commas")
+                msg = "elements are not separated by commas"
+                raise not_json(msg)
             previous_end = end
 
     def _many(self, start: int) -> list[bytes]:
@@ -187,9 +192,9 @@ class JsonArray:
         the same place, between two elements, in the whole body as well.
         """
         self._position = start
-        if self._joint is None or self._misses > _MISSES_ALLOWED:
+        if self._separator is None or self._misses > _MISSES_ALLOWED:
             return []
-        end = self._joint.last_end(self._buffer, start)
+        end = self._separator.last_end(self._buffer, start)
         if end < 0:
             return []
         try:
@@ -198,7 +203,7 @@ class JsonArray:
             self._misses += 1
             return []
         self._misses = 0
-        self._position = end + self._joint.gap
+        self._position = end + self._separator.gap
         self.count += len(elements)
         return [bytes(element) for element in elements]
 
@@ -213,7 +218,8 @@ class JsonArray:
             # Numbers and words have no end of their own: it takes what follows to see it.
             plain = _PLAIN.match(buffer, start)
             if plain is None:
-                raise not_json("a value is missing")
+                msg = "a value is missing"
+                raise not_json(msg)
             if plain.end() == len(buffer):
                 raise _CutOffError
             return plain.end()
@@ -280,7 +286,7 @@ class JsonArray:
         """
         rest = self._buffer[self._position :]
         if len(rest) > LARGEST_VALUE:
-            msg = f"one value of the answer is larger than {LARGEST_VALUE // 1024**2} MiB"
+            msg = f"one value of the response is larger than {LARGEST_VALUE // 1024**2} MiB"
             raise TooLargeError(msg)
         pieces = [rest]
         added = 0
@@ -298,7 +304,8 @@ class JsonArray:
         """Say what came in the place of what was wanted, with its keys if it is an object."""
         kinds = {b"{": "an object", b"[": "an array", b'"': "text"}
         if first not in kinds and not (first.isalnum() or first == b"-"):
-            raise not_json(f"it starts with {first.decode('latin-1')!r}")
+            msg = f"it starts with {first.decode('latin-1')!r}"
+            raise not_json(msg)
         got = kinds.get(first, "a single value")
         if first == b"{":
             keys: dict[str, None] = {}
@@ -306,11 +313,11 @@ class JsonArray:
                 keys[key] = None
                 self._decoded_value()
             got += f"; {_listed(keys)}"
-        msg = f"the answer should be {wanted}, and is {got}"
+        msg = f"the response should be {wanted}, and is {got}"
         raise ShapeError(msg)
 
 
-class _Joint:
+class _Separator:
     """What the text between two elements looks like: their separator, and how an object begins.
 
     Args:
@@ -356,7 +363,7 @@ def _counted_end(buffer: bytes, start: int) -> int:
 
 
 def _rstrip(buffer: bytes, end: int) -> int:
-    """The end without the white space before it, of which a hostile answer has megabytes."""
+    """The end without the white space before it, of which a hostile response has megabytes."""
     while buffer[end - 1] in _SPACES:
         piece = buffer[max(0, end - _STRIPPED_BYTES) : end]
         end -= len(piece) - len(piece.rstrip(_SPACES))

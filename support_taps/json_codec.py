@@ -14,7 +14,7 @@ import typing as t
 import msgspec
 import simplejson
 
-from support_taps.errors import PassingError, TooLargeError
+from support_taps.errors import TooLargeError, TransientError
 
 
 def _encode_other(value: object) -> str:
@@ -30,7 +30,7 @@ def decode(value: bytes) -> t.Any:
     """Decode one JSON value. Numbers with a fraction become Decimals, to the last digit.
 
     Raises:
-        PassingError: It is no JSON.
+        TransientError: It is no JSON.
         TooLargeError: It is nested too deeply.
     """
     try:
@@ -59,14 +59,14 @@ def encode(value: object) -> bytes:
         ).encode("ascii")
 
 
-def not_json(why: str) -> PassingError:
+def not_json(why: str) -> TransientError:
     """The error of a body that cannot be read to its end as JSON."""
-    return PassingError(f"the answer is not complete JSON: {why}")
+    return TransientError(f"the response is not complete JSON: {why}")
 
 
 def too_deep() -> TooLargeError:
     """The error of a value that would exhaust the stack."""
-    return TooLargeError("one value of the answer is nested too deeply to be read")
+    return TooLargeError("one value of the response is nested too deeply to be read")
 
 
 def _refuse_constant(name: str) -> t.NoReturn:

@@ -1,8 +1,8 @@
-"""The SDK's typed paginators, for answers that are read while they arrive.
+"""The SDK's typed paginators, for responses that are read while they arrive.
 
-The body of a streamed answer can be read only once, so a paginator here is not handed the body: it
+The body of a streamed response can be read only once, so a paginator is not handed the body: it
 is told what the page held (:class:`PageRead`), and says two things: which page comes next, and
-what the bookmark may promise now.
+how far the bookmark may move.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import typing as t
 
 from singer_sdk.pagination import BaseAPIPaginator
 
-from support_taps.bookmarks import Promise
+from support_taps.bookmarks import Checkpoint
 
 if t.TYPE_CHECKING:
     import datetime as dt
@@ -43,7 +43,7 @@ class ExportPaginator(BaseAPIPaginator[T], abc.ABC):
 
     @property
     @abc.abstractmethod
-    def promise(self) -> Promise | None:
+    def checkpoint(self) -> Checkpoint | None:
         """What holds now that the current page has been emitted; None: nothing new yet."""
 
     @property
@@ -71,9 +71,9 @@ class WindowPaginator(ExportPaginator["Window"]):
         return next(self._windows, None)
 
     @property
-    def promise(self) -> Promise:
+    def checkpoint(self) -> Checkpoint:
         """A window read to its end keeps its end."""
-        return Promise(self.current_value.end)
+        return Checkpoint(self.current_value.end)
 
     @property
     def description(self) -> str:

@@ -14,7 +14,7 @@ if t.TYPE_CHECKING:
     import logging
     from collections.abc import Iterable, Mapping
 
-    from support_taps.conformance import Drift
+    from support_taps.records.conformance import Drift
     from support_taps.windows import Window
 
 QUIET_SECONDS = 5.0
@@ -108,7 +108,7 @@ class Progress:
         message = (
             f"{self.name}: {_count(self.records, 'record')} in {duration(seconds)}, "
             f"{_count(self.requests, 'request')}, {_count(self.retries, 'retry', 'retries')}, "
-            f"{duration(self.waited)} spent waiting for the vendor's allowance"
+            f"{duration(self.waited)} spent waiting for the vendor's rate limit"
         )
         if drifted:
             message += f"; of another type than the schema says: {_listed(drifted)}"
@@ -118,7 +118,7 @@ class Progress:
                 "records": self.records,
                 "requests": self.requests,
                 "retries": self.retries,
-                "allowance_wait_seconds": round(self.waited, 1),
+                "rate_limit_wait_seconds": round(self.waited, 1),
                 "unknown_fields": dict(unknown),
                 "drifted_fields": drifted,
             },

@@ -36,7 +36,7 @@ class Settings:
         end: Nothing from here on is asked for; None: up to the moment the run started.
         api_url: Where the vendor's API is, without a slash at the end.
         lookback: How far before its bookmark a run starts.
-        rate_limit_share: The part of the vendor's allowance that this run may use.
+        rate_limit_share: The part of the vendor's rate limit that this run may use.
         timeout: Seconds without a byte after which a request is tried again.
         max_tries: How often a page is tried.
     """
@@ -129,7 +129,7 @@ def common_settings(*, api_url: str, lookback_minutes: int) -> list[th.Property[
             th.NumberType(exclusive_minimum=0),
             default=300,
             title="Request timeout",
-            description="Seconds to wait for the next byte of an answer before trying again.",
+            description="Seconds to wait for the next byte of a response before trying again.",
         ),
         th.Property(
             "max_tries",

@@ -16,9 +16,9 @@ from typing_extensions import override
 
 from support_taps.command import OneLineErrors
 from support_taps.errors import StateError
-from support_taps.pacing import Allowance
+from support_taps.http.rate_limits import WindowRateLimiter
 from support_taps.redaction import protect_log
-from support_taps.sdk_private import SdkTap
+from support_taps.sdk_overrides import SdkTap
 from support_taps.settings import Settings, secrets
 from support_taps.writer import LineWriter
 
@@ -44,7 +44,7 @@ class SupportTap(SdkTap, abc.ABC):
     def __init__(self, **options: t.Any) -> None:
         """Take the SDK's options; read the settings at once if they are to be checked."""
         self._failures: dict[str, Exception] = {}
-        self._allowances: dict[str, Allowance] = {}
+        self._rate_limiters: dict[str, WindowRateLimiter] = {}
         super().__init__(**options)
         if options.get("validate_config", True):
             self.settings  # noqa: B018 - so that a wrong one is told before anything is sent
@@ -59,18 +59,18 @@ class SupportTap(SdkTap, abc.ABC):
         """The vendor's own base URL."""
         return self.default_api_url
 
-    def allowance(self, name: str, requests: int, seconds: float) -> Allowance:
-        """The allowance of this name, which all streams that ask for it share.
+    def rate_limiter(self, name: str, requests: int, seconds: float) -> WindowRateLimiter:
+        """The rate limit of this name, which all streams that ask for it share.
 
         Args:
             name: What the vendor counts together: an endpoint, or the whole API.
             requests: How many requests the vendor allows.
             seconds: Within how many seconds.
         """
-        if name not in self._allowances:
+        if name not in self._rate_limiters:
             share = self.settings.rate_limit_share
-            self._allowances[name] = Allowance(requests, seconds, share)
-        return self._allowances[name]
+            self._rate_limiters[name] = WindowRateLimiter(requests, seconds, share)
+        return self._rate_limiters[name]
 
     def failed(self, stream: str, error: Exception) -> None:
         """Keep a stream's error until the other streams have been read."""

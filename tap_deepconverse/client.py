@@ -6,7 +6,7 @@ Rules, from docs.deepconverse.com/product-docs/analytics/export-api:
   documented, nor whether a window includes its ends, nor any order of the records.
 - A page holds up to 1000 records and a cursor; the cursor is null after the last page. The samples
   show the first page only; all filters are sent again with a cursor here, the safe reading.
-- Where the cursor stands in the answer is not documented; the places other APIs of this kind use
+- Where the cursor stands in the response is not documented; the places other APIs of this kind use
   are looked at. A page may be empty and still have a cursor.
 - 3 requests a second for each endpoint.
 - ``x-api-key: <key>``. No status or body of an error is documented.
@@ -26,7 +26,7 @@ from typing_extensions import override
 
 from support_taps.errors import CursorLoopError
 from support_taps.pagination import ExportPaginator, WindowPaginator
-from support_taps.stream import ExportStream
+from support_taps.streams.base import ExportStream
 from support_taps.timestamps import SECOND
 
 if t.TYPE_CHECKING:
@@ -36,9 +36,9 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
     from singer_sdk.streams.rest import PageContext
 
-    from support_taps.bookmarks import Promise
-    from support_taps.pacing import Allowance
-    from support_taps.stream import Batch
+    from support_taps.bookmarks import Checkpoint
+    from support_taps.http.rate_limits import WindowRateLimiter
+    from support_taps.streams.base import Batch
     from support_taps.windows import Window
 
 LARGEST_PAGE = 1000
@@ -95,9 +95,9 @@ class CursorPaginator(ExportPaginator[WindowPage]):
 
     @property
     @override
-    def promise(self) -> Promise | None:
+    def checkpoint(self) -> Checkpoint | None:
         """A window keeps its end after its last page."""
-        return self._windows.promise if self._next_cursor is None else None
+        return self._windows.checkpoint if self._next_cursor is None else None
 
     @property
     @override
@@ -111,10 +111,10 @@ class CursorPaginator(ExportPaginator[WindowPage]):
 
 
 def find_cursor(envelope: Mapping[str, t.Any]) -> str | None:
-    """The cursor of an answer; None if it is null, absent or empty.
+    """The cursor of a response; None if it is null, absent or empty.
 
     Args:
-        envelope: The answer without its records.
+        envelope: The response without its records.
     """
     for place in _CURSOR_PLACES:
         value: t.Any = envelope
@@ -139,8 +139,8 @@ class DeepConverseStream(ExportStream[WindowPage], abc.ABC):
 
     @property
     @override
-    def pace(self) -> Allowance:
-        return self.tap.allowance(self.name, 3, 1)
+    def rate_limiter(self) -> WindowRateLimiter:
+        return self.tap.rate_limiter(self.name, 3, 1)
 
     @property
     @override
@@ -175,7 +175,7 @@ class DeepConverseStream(ExportStream[WindowPage], abc.ABC):
         """Warn of a bot without any record: an unknown one is answered like an empty one."""
         before = self.progress.records
         yield from super().read_pages(context, convert)
-        has_read = self.bookmark.promise is not None
+        has_read = self.bookmark.checkpoint is not None
         if has_read and self.bookmark.is_new and self.progress.records == before:
             self.logger.warning(
                 "%s: no records at all; check the setting 'bot_names'", self.progress.where

@@ -4,14 +4,14 @@ Rules, from developer.devrev.ai (beta API reference, conversations.export and .l
 
 - ``POST /conversations.export`` takes ``first`` (5000 at the most) and a window on
   ``modified_date`` with ``after`` and ``before``, both inclusive. There is no cursor, no total and
-  no documented order: an answer with as many records as were asked for may have been cut.
+  no documented order: a response with as many records as were asked for may have been cut.
 - Such a window is halved, down to one millisecond; what cannot be halved is read from
   ``POST /conversations.list``, which has a cursor but smaller pages.
 - An unknown field in the body is a 400: this filter has no ``type``, and there is no
   ``created_date``.
 - The export is a beta API: ``X-Devrev-Scope: beta``. It is sent to ``.list`` too, whose
   records lack the beta fields without it.
-- Every answer tells the rate limit as ``X-Ratelimit-Limit``, ``-Remaining`` and ``-Reset``; a 429
+- Every response tells the rate limit as ``X-Ratelimit-Limit``, ``-Remaining`` and ``-Reset``; a 429
   has ``Retry-After``, or ``retry_after`` in its body.
 - The end of a list is a ``next_cursor`` that is absent or empty; a page may be empty before that.
 """
@@ -27,12 +27,12 @@ from singer_sdk.authenticators import BearerTokenAuthenticator
 from singer_sdk.streams.rest import HTTPRequest
 from typing_extensions import override
 
-from support_taps.bookmarks import Promise
+from support_taps.bookmarks import Checkpoint
 from support_taps.errors import CursorLoopError
-from support_taps.pacing import ToldAllowance
+from support_taps.http.rate_limits import HeaderRateLimiter
+from support_taps.http.retries import LONGEST_RETRY_AFTER
 from support_taps.pagination import ExportPaginator
-from support_taps.retries import LONGEST_RETRY_AFTER
-from support_taps.stream import ExportStream
+from support_taps.streams.base import ExportStream
 from support_taps.timestamps import MILLISECOND, from_epoch, isoformat
 from support_taps.windows import Window
 
@@ -115,11 +115,11 @@ class HalvingPaginator(ExportPaginator[Slice]):
 
     @property
     @override
-    def promise(self) -> Promise | None:
+    def checkpoint(self) -> Checkpoint | None:
         """A window that came whole keeps its end: whatever is older has come before it."""
         if self._was_cut or self._next_cursor is not None:
             return None
-        return Promise(self.current_value.window.end)
+        return Checkpoint(self.current_value.window.end)
 
     @property
     @override
@@ -140,9 +140,9 @@ class DevRevStream(ExportStream[Slice], abc.ABC):
 
     @functools.cached_property
     @override
-    def pace(self) -> ToldAllowance:
+    def rate_limiter(self) -> HeaderRateLimiter:
         share = self.tap.settings.rate_limit_share
-        return ToldAllowance(share, longest=LONGEST_RETRY_AFTER)
+        return HeaderRateLimiter(share, longest=LONGEST_RETRY_AFTER)
 
     @property
     @override

@@ -4,10 +4,10 @@ Rules, from docs.dixa.io/docs/exports-api-guide and its reference:
 
 - A request asks for a time window of 31 days at the most, with one ``*_after`` and one
   ``*_before``, each in Unix milliseconds. Whether they include their ends is not documented.
-- The answer is one JSON array of the whole window, streamed, in no documented order. There
+- The response is one JSON array of the whole window, streamed, in no documented order. There
   are no pages.
 - 10 requests a minute for conversations and 3 a minute for messages, for each token. Beyond that
-  the answer is 429, with no documented ``Retry-After``.
+  the response is 429, with no documented ``Retry-After``.
 - ``Authorization: Bearer <API token>``. Errors have no body.
 """
 
@@ -22,14 +22,14 @@ from singer_sdk.streams.rest import HTTPRequest
 from typing_extensions import override
 
 from support_taps.pagination import WindowPaginator
-from support_taps.stream import ExportStream
+from support_taps.streams.base import ExportStream
 from support_taps.timestamps import MILLISECOND
 from support_taps.windows import Window
 
 if t.TYPE_CHECKING:
     from singer_sdk.streams.rest import PageContext
 
-    from support_taps.pacing import Allowance
+    from support_taps.http.rate_limits import WindowRateLimiter
 
 LONGEST_WINDOW_DAYS = 31
 LONGEST_WINDOW = dt.timedelta(days=LONGEST_WINDOW_DAYS) - MILLISECOND
@@ -50,8 +50,8 @@ class DixaStream(ExportStream[Window], abc.ABC):
 
     @property
     @override
-    def pace(self) -> Allowance:
-        return self.tap.allowance(self.name, self.requests_per_minute, 60)
+    def rate_limiter(self) -> WindowRateLimiter:
+        return self.tap.rate_limiter(self.name, self.requests_per_minute, 60)
 
     @property
     @override

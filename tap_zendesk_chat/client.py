@@ -3,8 +3,8 @@
 Rules, from developer.zendesk.com/api-reference/live-chat/chat-api/incremental_export/:
 
 - A page starts at ``start_time`` (seconds since 1970; microseconds for the agent timeline, whatever
-  the tables of parameters say) and, within that moment, after ``start_id``. The answer names where
-  the next page starts as ``end_time`` and ``end_id``; the agent timeline has no ``end_id``.
+  the tables of parameters say) and, within that moment, after ``start_id``. The response names
+  where the next page starts as ``end_time`` and ``end_id``; the agent timeline has no ``end_id``.
 - ``next_page`` is never null, also on the last page. The URL is rebuilt here rather than followed,
   so that a host in it never receives the token.
 - "If count is less than limit, more items are available": read literally this is the reverse of
@@ -26,17 +26,17 @@ from singer_sdk.authenticators import BearerTokenAuthenticator
 from singer_sdk.streams.rest import HTTPRequest
 from typing_extensions import override
 
-from support_taps.bookmarks import Promise
+from support_taps.bookmarks import Checkpoint
 from support_taps.errors import CursorLoopError, ShapeError, StateError
 from support_taps.pagination import ExportPaginator
-from support_taps.stream import ExportStream
+from support_taps.streams.base import ExportStream
 from support_taps.timestamps import SECOND, from_epoch, to_epoch
 
 if t.TYPE_CHECKING:
     from requests import Response
     from singer_sdk.streams.rest import PageContext
 
-    from support_taps.pacing import Allowance
+    from support_taps.http.rate_limits import WindowRateLimiter
 
 LARGEST_PAGE = 1000
 
@@ -93,7 +93,7 @@ class ServerCursorPaginator(ExportPaginator[CursorPage]):
             end_time = int(envelope["end_time"])
         except (KeyError, TypeError, ValueError):
             keys = ", ".join(envelope) or "none"
-            msg = f"the answer has records but no usable 'end_time'; its other keys are: {keys}"
+            msg = f"the response has records but no usable 'end_time'; its other keys are: {keys}"
             raise ShapeError(msg) from None
         end_id = envelope.get("end_id")
         return ServerCursor(end_time, None if end_id in {None, ""} else str(end_id))
@@ -133,7 +133,7 @@ class ServerCursorPaginator(ExportPaginator[CursorPage]):
 
     @property
     @override
-    def promise(self) -> Promise | None:
+    def checkpoint(self) -> Checkpoint | None:
         """A page that held records keeps the server's cursor.
 
         Not beyond the newest time that can be asked for: there, more can still come in before it.
@@ -143,7 +143,7 @@ class ServerCursorPaginator(ExportPaginator[CursorPage]):
         cursor = self._server_cursor
         if cursor.end_time >= self._until:
             cursor = ServerCursor(self._until)
-        return Promise(from_epoch(cursor.end_time, self._unit), cursor._asdict())
+        return Checkpoint(from_epoch(cursor.end_time, self._unit), cursor._asdict())
 
     @property
     @override
@@ -164,8 +164,8 @@ class ZendeskChatStream(ExportStream[CursorPage], abc.ABC):
 
     @property
     @override
-    def pace(self) -> Allowance:
-        return self.tap.allowance("all exports", 200, 60)
+    def rate_limiter(self) -> WindowRateLimiter:
+        return self.tap.rate_limiter("all exports", 200, 60)
 
     @property
     @override
@@ -175,9 +175,13 @@ class ZendeskChatStream(ExportStream[CursorPage], abc.ABC):
     @override
     def get_new_paginator(self) -> ServerCursorPaginator:
         start = ServerCursor(to_epoch(self.span.start, self.time_unit))
-        promise = self.bookmark.promise
-        if promise is not None and promise.cursor is not None and promise.until == self.span.start:
-            start = self._cursor_in_state(promise.cursor)
+        checkpoint = self.bookmark.checkpoint
+        if (
+            checkpoint is not None
+            and checkpoint.cursor is not None
+            and checkpoint.until == self.span.start
+        ):
+            start = self._cursor_in_state(checkpoint.cursor)
         return ServerCursorPaginator(start, self.time_unit, self.span.end, self.config["page_size"])
 
     @override

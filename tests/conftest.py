@@ -227,7 +227,7 @@ def deselect(catalog: Record, stream: str, *breadcrumb: str) -> None:
 @contextlib.contextmanager
 def open_box(**options: t.Any) -> Iterator[Sandbox]:
     """A sandbox over :data:`SPAN` that never says 429, unless told otherwise."""
-    with Sandbox(**{"seed": 1, "size": 200, "span": SPAN, "allowances": False, **options}) as box:
+    with Sandbox(**{"seed": 1, "size": 200, "span": SPAN, "rate_limits": False, **options}) as box:
         yield box
         assert not box.failures, "the sandbox itself failed"
 
@@ -241,7 +241,7 @@ def box() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def boxes() -> Iterator[Callable[..., Sandbox]]:
-    """For tests that need a sandbox with options of their own: ``boxes(allowances=True)``."""
+    """For tests that need a sandbox with options of their own: ``boxes(rate_limits=True)``."""
     with contextlib.ExitStack() as stack:
         yield lambda **options: stack.enter_context(open_box(**options))
 

@@ -28,7 +28,7 @@ from tests.conftest import SPAN
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from support_taps.stream import ExportStream
+    from support_taps.streams.base import ExportStream
     from support_taps.tap import SupportTap
 
     Json = t.Any

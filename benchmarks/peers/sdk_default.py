@@ -37,7 +37,7 @@ class ChatsPaginator(BaseAPIPaginator[t.Any]):
     """Follows `end_time` and `end_id` until a page is empty."""
 
     def get_next(self, response: Response) -> tuple[int, str] | None:
-        """The cursor of the answer."""
+        """The cursor of the response."""
         page = response.json()
         return (page["end_time"], page["end_id"]) if page["count"] else None
 

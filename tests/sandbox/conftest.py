@@ -64,7 +64,7 @@ class Client:
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
     """A sandbox over a fixed span that never says 429."""
-    with Sandbox(seed=1, size=200, span=SPAN, allowances=False) as box:
+    with Sandbox(seed=1, size=200, span=SPAN, rate_limits=False) as box:
         yield box
         assert not box.failures
 

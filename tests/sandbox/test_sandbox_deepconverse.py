@@ -20,11 +20,11 @@ def pages(ask: Client, stream: str, **params: Any) -> list[list[dict[str, Any]]]
     """Follow the cursor until it is null, absent or empty."""
     found = []
     while True:
-        answer = ask.deepconverse(stream, **params).json()
-        found.append(answer["data"])
-        if not answer.get("cursor"):
+        response = ask.deepconverse(stream, **params).json()
+        found.append(response["data"])
+        if not response.get("cursor"):
             return found
-        params["cursor"] = answer["cursor"]
+        params["cursor"] = response["cursor"]
 
 
 @pytest.mark.parametrize("stream", ["conversations", "messages"])
@@ -75,8 +75,8 @@ def test_a_cursor_needs_the_filters_it_was_made_for(ask: Client) -> None:
 
 
 def test_an_unknown_bot_has_no_data(ask: Client) -> None:
-    answer = ask.deepconverse(**{**QUARTER, "bot_name": "nobody"})
-    assert (answer.status_code, answer.json()) == (200, {"data": [], "cursor": None})
+    response = ask.deepconverse(**{**QUARTER, "bot_name": "nobody"})
+    assert (response.status_code, response.json()) == (200, {"data": [], "cursor": None})
 
 
 def test_a_wrong_key_is_forbidden(box: Sandbox, ask: Client) -> None:
@@ -106,8 +106,8 @@ def test_window_and_bounds_can_be_read_in_other_ways(box: Sandbox, ask: Client) 
         for bounds in ("inclusive", "half-open", "exclusive"):
             box.deepconverse.window_on = window_on  # type: ignore[assignment]
             box.deepconverse.bounds = bounds
-            answer = ask.deepconverse(start_time=start, end_time=start + 2, bot_name=BOT)
-            found.append("".join(sorted(record["_id"] for record in answer.json()["data"])))
+            response = ask.deepconverse(start_time=start, end_time=start + 2, bot_name=BOT)
+            found.append("".join(sorted(record["_id"] for record in response.json()["data"])))
     assert found == ["123", "12", "2"] * 2
 
 

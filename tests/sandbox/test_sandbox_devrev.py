@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 def test_export_is_cut_at_first_without_a_word(box: Sandbox, ask: Client) -> None:
     assert len(box.devrev.truth("conversations")) == 200
     for body, rows in (({}, 50), ({"first": 120}, 120), ({"first": 5000}, 200)):
-        answer = ask.devrev("export", **body).json()
-        assert list(answer) == ["conversations"]
-        assert len(answer["conversations"]) == rows
-    dates = [record["modified_date"] for record in answer["conversations"]]
+        response = ask.devrev("export", **body).json()
+        assert list(response) == ["conversations"]
+        assert len(response["conversations"]) == rows
+    dates = [record["modified_date"] for record in response["conversations"]]
     assert dates != sorted(dates)
 
 
@@ -56,9 +56,9 @@ def test_modified_date_is_inclusive_at_both_ends(box: Sandbox, ask: Client) -> N
     ],
 )
 def test_refuses_bad_bodies(ask: Client, body: dict[str, Any], kind: str, field: str) -> None:
-    answer = ask.devrev(**body)
-    assert answer.status_code == 400
-    error = answer.json()
+    response = ask.devrev(**body)
+    assert response.status_code == 400
+    error = response.json()
     assert (error["type"], error["field_name"]) == (kind, field)
     assert {"detail", "message"} < set(error)
 
@@ -72,8 +72,8 @@ def test_export_is_beta(box: Sandbox) -> None:
     }
     headers = {"Authorization": f"Bearer {box.devrev.token}"}
     for box.devrev.without_beta in (404, 400):
-        answer = requests.post(url, json={}, headers=headers, timeout=5)
-        assert answer.status_code == box.devrev.without_beta
+        response = requests.post(url, json={}, headers=headers, timeout=5)
+        assert response.status_code == box.devrev.without_beta
     bare = {"Authorization": box.devrev.token}
     assert requests.post(url, json={}, headers=bare, timeout=5).status_code == 401
 
@@ -109,12 +109,12 @@ def test_many_in_one_millisecond(box: Sandbox, ask: Client) -> None:
     when = datetime(2025, 2, 1, 12, 0, 0, 58_000, tzinfo=timezone.utc)
     box.devrev.load("conversations", box.devrev.make("conversations", 30, when))
     moment = "2025-02-01T12:00:00.058Z"
-    answer = ask.devrev(first=10, modified_date={"after": moment, "before": moment})
-    assert len(answer.json()["conversations"]) == 10
+    response = ask.devrev(first=10, modified_date={"after": moment, "before": moment})
+    assert len(response.json()["conversations"]) == 10
 
 
-def test_every_answer_tells_the_allowance(ask: Client) -> None:
-    for answer in (ask.devrev(), ask.devrev(nonsense=1)):
-        assert answer.headers["X-Ratelimit-Limit"] == "1000"
-        assert int(answer.headers["X-Ratelimit-Remaining"]) <= 1000
-        assert int(answer.headers["X-Ratelimit-Reset"]) > 1_700_000_000
+def test_every_response_tells_the_allowance(ask: Client) -> None:
+    for response in (ask.devrev(), ask.devrev(nonsense=1)):
+        assert response.headers["X-Ratelimit-Limit"] == "1000"
+        assert int(response.headers["X-Ratelimit-Remaining"]) <= 1000
+        assert int(response.headers["X-Ratelimit-Reset"]) > 1_700_000_000

@@ -23,7 +23,7 @@ def test_windows_of_31_days_hold_every_conversation(box: Sandbox, ask: Client) -
         ask.dixa(updated_after=after, updated_before=before).json()
         for after, before in zip(starts, ends, strict=True)
     ]
-    found = {record["id"]: record for answer in answers for record in answer}
+    found = {record["id"]: record for response in answers for record in response}
     truth = {record["id"]: record for record in box.dixa.truth("conversations")}
     assert len(truth) == 200
     assert found == truth
@@ -57,14 +57,14 @@ def test_dates_are_midnight_utc(ask: Client) -> None:
 def test_refuses_what_is_not_documented(
     ask: Client, stream: str, params: dict[str, object]
 ) -> None:
-    answer = ask.dixa(stream, **params)
-    assert answer.status_code == 400
-    assert answer.content == b""
+    response = ask.dixa(stream, **params)
+    assert response.status_code == 400
+    assert response.content == b""
 
 
 def test_31_days_to_the_millisecond_are_allowed(ask: Client) -> None:
-    answer = ask.dixa(updated_after=1735689600000, updated_before=1738368000000)
-    assert answer.status_code == 200
+    response = ask.dixa(updated_after=1735689600000, updated_before=1738368000000)
+    assert response.status_code == 200
 
 
 def test_csids_need_no_window(box: Sandbox, ask: Client) -> None:
@@ -77,11 +77,11 @@ def test_both_forms_of_the_token_are_taken(box: Sandbox) -> None:
     url = f"{box.dixa.url}/v1/conversation_export"
     basic = base64.b64encode(f"bearer:{box.dixa.token}".encode()).decode()
     for header in (f"bearer {box.dixa.token}", f"Bearer {box.dixa.token}", f"Basic {basic}"):
-        answer = requests.get(url, params=JANUARY, headers={"Authorization": header}, timeout=5)
-        assert answer.status_code == 200
+        response = requests.get(url, params=JANUARY, headers={"Authorization": header}, timeout=5)
+        assert response.status_code == 200
     for header in ("", "Bearer wrong", box.dixa.token, "Basic !!!"):
-        answer = requests.get(url, params=JANUARY, headers={"Authorization": header}, timeout=5)
-        assert (answer.status_code, answer.content) == (401, b"")
+        response = requests.get(url, params=JANUARY, headers={"Authorization": header}, timeout=5)
+        assert (response.status_code, response.content) == (401, b"")
     assert [entry.auth_ok for entry in box.requests] == [True] * 3 + [False] * 4
 
 
@@ -93,15 +93,15 @@ def test_bounds_can_be_read_three_ways(
 ) -> None:
     box.dixa.load("conversations", [{"id": n, "updated_at": 1735689600000 + n} for n in (1, 2, 3)])
     box.dixa.bounds = bounds  # type: ignore[assignment]
-    answer = ask.dixa(updated_after=1735689600001, updated_before=1735689600003)
-    assert {record["id"] for record in answer.json()} == found
+    response = ask.dixa(updated_after=1735689600001, updated_before=1735689600003)
+    assert {record["id"] for record in response.json()} == found
 
 
-def test_answers_are_one_chunked_array_in_no_order(box: Sandbox, ask: Client) -> None:
-    answer = ask.dixa(**JANUARY)
-    times = [record["updated_at"] for record in answer.json()]
-    assert answer.headers["Transfer-Encoding"] == "chunked"
+def test_responses_are_one_chunked_array_in_no_order(box: Sandbox, ask: Client) -> None:
+    response = ask.dixa(**JANUARY)
+    times = [record["updated_at"] for record in response.json()]
+    assert response.headers["Transfer-Encoding"] == "chunked"
     assert times != sorted(times)
-    assert answer.content == ask.dixa(**JANUARY).content
+    assert response.content == ask.dixa(**JANUARY).content
     assert ask.dixa(updated_after="2019-01-01", updated_before="2019-01-02").content == b"[]"
     assert box.requests[0].rows == len(times)

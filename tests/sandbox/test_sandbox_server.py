@@ -1,4 +1,4 @@
-"""The sandbox's own handles: faults, allowances, log, data, control, the command."""
+"""The sandbox's own handles: faults, rate limits, log, data, control, the command."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import pytest
 import requests
 
 from sandbox import Fault, Sandbox
-from sandbox.allowances import Allowance
+from sandbox.rate_limits import RateLimit
 
 if TYPE_CHECKING:
     from conftest import Client
@@ -139,7 +139,7 @@ def test_429_has_retry_after_in_the_form_asked_for(box: Sandbox, ask: Client) ->
     assert 4 < (until - datetime.now(timezone.utc)).total_seconds() <= 7
 
 
-def test_answers_can_have_another_shape(box: Sandbox, ask: Client) -> None:
+def test_responses_can_have_another_shape(box: Sandbox, ask: Client) -> None:
     box.fault(kind="html", at=1)
     box.fault(kind="empty", at=2)
     box.fault(kind="json", value={"error": "soon"}, at=3)
@@ -165,7 +165,7 @@ def test_records_can_gain_fields_and_change_types(box: Sandbox, ask: Client) -> 
     assert box.dixa.truth("conversations")[0]["queue_name"]
 
 
-def test_answers_can_be_slow(box: Sandbox, ask: Client) -> None:
+def test_responses_can_be_slow(box: Sandbox, ask: Client) -> None:
     whole = ask.dixa(**MARCH)
     box.fault(kind="stall", seconds=0.2, at=1)
     box.fault(kind="stall", seconds=0.2, after=100, at=2)
@@ -180,9 +180,9 @@ def test_gzip_is_sent_only_to_those_who_take_it(box: Sandbox, ask: Client) -> No
     plain = raw(box)
     box.dixa.gzip = True
     assert b"Content-Encoding" not in raw(box)
-    answer = ask.dixa(**MARCH)
-    assert answer.headers["Content-Encoding"] == "gzip"
-    assert answer.content[-100:] in plain
+    response = ask.dixa(**MARCH)
+    assert response.headers["Content-Encoding"] == "gzip"
+    assert response.content[-100:] in plain
     box.fault(kind="gzip_bomb", after=10_000_000)
     headers = {"Authorization": f"Bearer {box.dixa.token}"}
     url = f"{box.dixa.url}/v1/conversation_export"
@@ -210,7 +210,7 @@ def test_listening_can_pause(box: Sandbox, ask: Client) -> None:
     ("vendor", "stream", "allowed"),
     [("dixa", "messages", 3), ("dixa", "conversations", 10), ("deepconverse", "messages", 3)],
 )
-def test_documented_allowances(
+def test_documented_rate_limits(
     client_of: type[Client], vendor: str, stream: str, allowed: int
 ) -> None:
     with Sandbox(size=1) as box:
@@ -218,11 +218,11 @@ def test_documented_allowances(
         statuses = [ask(stream).status_code for _ in range(allowed + 2)]
         assert statuses == [400] * allowed + [429, 429]
         assert box.violations == 2
-        assert [entry.over_allowance for entry in box.requests[-3:]] == [False, True, True]
+        assert [entry.over_rate_limit for entry in box.requests[-3:]] == [False, True, True]
 
 
 def test_an_allowance_comes_back_after_its_period(client_of: type[Client]) -> None:
-    with Sandbox(size=1, allowance_factor=200) as box:
+    with Sandbox(size=1, rate_limit_factor=200) as box:
         ask = client_of(box)
         assert [ask.dixa("messages").status_code for _ in range(4)] == [400] * 3 + [429]
         time.sleep(0.31)
@@ -231,9 +231,14 @@ def test_an_allowance_comes_back_after_its_period(client_of: type[Client]) -> No
 
 def test_devrev_counts_down_and_says_when_to_come_back(client_of: type[Client]) -> None:
     with Sandbox(size=1) as box:
-        box.devrev.allowances["all"] = Allowance(3, 3600, fixed=True)
+        box.devrev.rate_limits["all"] = RateLimit(3, 3600, fixed=True)
         answers = [client_of(box).devrev() for _ in range(4)]
-    assert [answer.headers["X-Ratelimit-Remaining"] for answer in answers] == ["2", "1", "0", "0"]
+    assert [response.headers["X-Ratelimit-Remaining"] for response in answers] == [
+        "2",
+        "1",
+        "0",
+        "0",
+    ]
     refused = answers[-1]
     assert refused.status_code == 429
     assert refused.json()["type"] == "too_many_requests"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support_taps.bookmarks import Bookmark, Promise
+from support_taps.bookmarks import Bookmark, Checkpoint
 from support_taps.errors import StateError
 
 UTC = dt.timezone.utc
@@ -45,7 +45,7 @@ def stream_at(value: t.Any, **more: t.Any) -> Stream:
 
 def test_no_state_is_no_promise() -> None:
     bookmark = Stream().bookmark()
-    assert bookmark.promise is None
+    assert bookmark.checkpoint is None
     assert bookmark.is_new
 
 
@@ -61,7 +61,7 @@ def test_no_state_is_no_promise() -> None:
 )
 def test_a_state_is_a_promise(value: str) -> None:
     bookmark = stream_at(value, cursor={"end_id": 5}).bookmark()
-    assert bookmark.promise == Promise(NEW_YEAR, {"end_id": 5})
+    assert bookmark.checkpoint == Checkpoint(NEW_YEAR, {"end_id": 5})
     assert not bookmark.is_new
 
 
@@ -76,7 +76,7 @@ def test_a_state_that_is_no_date_time_is_an_error_and_no_fresh_start(value: t.An
 
 def test_a_bookmark_of_another_replication_key_promises_nothing() -> None:
     stream = Stream(replication_key="created_at", replication_key_value="2025-01-01T00:00:00Z")
-    assert stream.bookmark().promise is None
+    assert stream.bookmark().checkpoint is None
 
 
 @given(st.lists(st.integers(-1000, 1000), max_size=20))
@@ -85,7 +85,7 @@ def test_a_bookmark_never_moves_backwards(hours: list[int]) -> None:
     bookmark = stream.bookmark()
     furthest = 0
     for hour in hours:
-        bookmark.move(Promise(NEW_YEAR + dt.timedelta(hours=hour)))
+        bookmark.move(Checkpoint(NEW_YEAR + dt.timedelta(hours=hour)))
         furthest = max(furthest, hour)
         told = dt.datetime.fromisoformat(stream.written[-1].replace("Z", "+00:00"))
         assert told == NEW_YEAR + dt.timedelta(hours=furthest)
@@ -96,9 +96,9 @@ def test_a_bookmark_never_moves_backwards(hours: list[int]) -> None:
 def test_a_cursor_moves_with_its_time_and_stays_otherwise() -> None:
     stream = Stream()
     bookmark = stream.bookmark()
-    bookmark.move(Promise(NEW_YEAR, {"end_id": 1}))
-    bookmark.move(Promise(NEW_YEAR, {"end_id": 2}))
-    bookmark.move(Promise(NEW_YEAR - dt.timedelta(days=1), {"end_id": 3}))
+    bookmark.move(Checkpoint(NEW_YEAR, {"end_id": 1}))
+    bookmark.move(Checkpoint(NEW_YEAR, {"end_id": 2}))
+    bookmark.move(Checkpoint(NEW_YEAR - dt.timedelta(days=1), {"end_id": 3}))
     assert stream.state == {
         "replication_key": "updated_at",
         "replication_key_value": "2025-01-01T00:00:00.000Z",
@@ -110,8 +110,8 @@ def test_a_full_table_has_no_bookmark() -> None:
     stream = stream_at("2025-01-01T00:00:00Z")
     stream.replication_method = "FULL_TABLE"
     bookmark = stream.bookmark()
-    assert bookmark.promise is None
-    bookmark.move(Promise(NEW_YEAR + dt.timedelta(days=9)))
+    assert bookmark.checkpoint is None
+    bookmark.move(Checkpoint(NEW_YEAR + dt.timedelta(days=9)))
     assert stream.state["replication_key_value"] == "2025-01-01T00:00:00Z"
     assert not stream.written
 
@@ -119,6 +119,6 @@ def test_a_full_table_has_no_bookmark() -> None:
 def test_with_batches_the_state_is_left_to_the_sdk() -> None:
     stream = Stream()
     stream.config["batch_config"] = {"encoding": {}}
-    stream.bookmark().move(Promise(NEW_YEAR))
+    stream.bookmark().move(Checkpoint(NEW_YEAR))
     assert stream.state["replication_key_value"] == "2025-01-01T00:00:00.000Z"
     assert not stream.written

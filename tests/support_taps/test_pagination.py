@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 
-from support_taps.bookmarks import Promise
+from support_taps.bookmarks import Checkpoint
 from support_taps.pagination import PageRead, WindowPaginator
 from support_taps.windows import Window
 
@@ -14,12 +14,12 @@ DAY = dt.timedelta(days=1)
 SPAN = Window(dt.datetime(2025, 1, 1, tzinfo=UTC), dt.datetime(2025, 1, 8, 12, tzinfo=UTC))
 
 
-def walk(paginator: WindowPaginator) -> list[tuple[Window, Promise, str]]:
+def walk(paginator: WindowPaginator) -> list[tuple[Window, Checkpoint, str]]:
     """Go through all pages as a stream does; each of them is empty."""
     pages = []
     while not paginator.finished:
         paginator.page = PageRead(0, {})
-        pages.append((paginator.current_value, paginator.promise, paginator.description))
+        pages.append((paginator.current_value, paginator.checkpoint, paginator.description))
         paginator.advance(t.cast("t.Any", None))
     return pages
 
@@ -27,8 +27,8 @@ def walk(paginator: WindowPaginator) -> list[tuple[Window, Promise, str]]:
 def test_every_window_is_a_page_even_when_all_are_empty() -> None:
     pages = walk(WindowPaginator(SPAN, 3 * DAY))
     assert [window for window, _, _ in pages] == list(SPAN.split(3 * DAY))
-    assert [promise for _, promise, _ in pages] == [
-        Promise(window.end) for window in SPAN.split(3 * DAY)
+    assert [checkpoint for _, checkpoint, _ in pages] == [
+        Checkpoint(window.end) for window in SPAN.split(3 * DAY)
     ]
 
 

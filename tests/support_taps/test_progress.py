@@ -8,9 +8,9 @@ import logging
 import pytest
 
 from support_taps import progress
-from support_taps.conformance import Drift
-from support_taps.errors import PassingError
+from support_taps.errors import TransientError
 from support_taps.progress import Progress, duration
+from support_taps.records.conformance import Drift
 from support_taps.windows import Window
 
 UTC = dt.timezone.utc
@@ -78,7 +78,7 @@ def test_a_partition_is_named(watched: Progress, caplog: pytest.LogCaptureFixtur
 def test_a_retry_says_why_how_long_and_which_try(
     watched: Progress, caplog: pytest.LogCaptureFixture
 ) -> None:
-    watched.retrying(PassingError("the vendor answered 503"), 4.21, 2, 20)
+    watched.retrying(TransientError("the vendor answered 503"), 4.21, 2, 20)
     (record,) = caplog.records
     assert record.levelname == "WARNING"
     assert record.getMessage() == (
@@ -98,7 +98,7 @@ def test_the_summary_counts_what_was_done(
     assert caplog.messages == [
         (
             "chats: 1 record in 5 min, 1 request, 2 retries, "
-            "90 s spent waiting for the vendor's allowance"
+            "90 s spent waiting for the vendor's rate limit"
         )
     ]
 

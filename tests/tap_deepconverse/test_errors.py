@@ -42,7 +42,7 @@ def test_a_setting_that_cannot_be_used_is_named(
 
 
 def test_a_key_that_is_refused_names_the_settings_and_the_plan(box: Sandbox, run: Runner) -> None:
-    """Which status a wrong key gets is not documented; gateways of this kind answer 403."""
+    """Which status a wrong key gets is not documented; gateways of this kind response 403."""
     done = run(api_key="not-the-key-we-made", bot_names=[BOTS[0]])
     assert done.exit_code == 1
     assert "Traceback" not in done.stderr
@@ -98,7 +98,7 @@ def test_one_bot_that_fails_does_not_stop_the_other(box: Sandbox, run: Runner) -
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("response", "said"),
     [
         ({"records": [], "cursor": None}, "records, cursor"),
         ({"message": "Too many requests"}, "message"),
@@ -107,10 +107,10 @@ def test_one_bot_that_fails_does_not_stop_the_other(box: Sandbox, run: Runner) -
     ],
     ids=["other key", "error", "object", "no key"],
 )
-def test_an_answer_of_another_shape_is_an_error_and_never_no_records(
-    box: Sandbox, run: Runner, answer: Json, said: str
+def test_a_response_of_another_shape_is_an_error_and_never_no_records(
+    box: Sandbox, run: Runner, response: Json, said: str
 ) -> None:
-    box.fault(kind="json", stream="conversations", value=answer)
+    box.fault(kind="json", stream="conversations", value=response)
     done = run(bot_names=[BOTS[0]])
     assert said in done.complaint()
     assert done.by_key("messages") == expected(box, "messages", [BOTS[0]])

@@ -80,7 +80,7 @@ def test_the_client_says_who_it_is_and_what_it_takes(box: Sandbox, run: Runner) 
 
 def test_the_allowance_is_kept_for_each_endpoint(boxes: Boxes) -> None:
     """3 a second for each endpoint, here 180."""
-    box = boxes(allowances=True, allowance_factor=60)
+    box = boxes(rate_limits=True, rate_limit_factor=60)
     config = config_for(box, page_size=10, rate_limit_share=60)
     done = run_tap("tap_deepconverse", config).succeeded()
     assert box.violations == 0
@@ -92,7 +92,7 @@ def test_the_allowance_is_kept_for_each_endpoint(boxes: Boxes) -> None:
 
 def test_the_share_of_the_allowance_is_kept_at_the_vendors_own_pace(boxes: Boxes) -> None:
     """Three at once, and half of three a second from then on; each endpoint for itself."""
-    box = boxes(allowances=True)
+    box = boxes(rate_limits=True)
     config = config_for(box, window_days=23, bot_names=[BOTS[0]], rate_limit_share=0.5)
     run_tap("tap_deepconverse", config).succeeded()
     arrivals = [request.monotonic for request in box.requests]
@@ -116,7 +116,7 @@ def test_the_share_of_the_allowance_is_kept_at_the_vendors_own_pace(boxes: Boxes
 def test_a_429_is_waited_out(
     box: Sandbox, run: Runner, fields: dict[str, t.Any], share: float
 ) -> None:
-    """As long as the vendor says, or until the allowance must be whole again."""
+    """As long as the vendor says, or until the rate limit must be whole again."""
     box.fault(kind="status", status=429, stream="conversations", at=2, **fields)
     done = run(window_days=60, rate_limit_share=share, bot_names=[BOTS[0]]).succeeded()
     assert done.by_key("conversations") == expected(box, "conversations", [BOTS[0]])

@@ -55,7 +55,7 @@ def test_an_export_that_is_refused_is_told_with_what_it_needs(
     assert len(box.requests) == 1
 
 
-def test_an_answer_that_grew_too_large_is_told_and_not_asked_for_again(
+def test_a_response_that_grew_too_large_is_told_and_not_asked_for_again(
     box: Sandbox, run: Runner
 ) -> None:
     """413 is listed for the export without a word on what was too large."""
@@ -88,7 +88,7 @@ def test_cursors_of_the_list_that_lead_round_in_a_circle_end_with_an_error(
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("response", "said"),
     [
         ({"works": [], "next_cursor": ""}, "works, next_cursor"),
         ({"detail": "x", "message": "y", "type": "z"}, "detail, message, type"),
@@ -98,10 +98,10 @@ def test_cursors_of_the_list_that_lead_round_in_a_circle_end_with_an_error(
     ],
     ids=["other key", "error", "object", "no key", "list"],
 )
-def test_an_answer_of_another_shape_is_an_error_and_never_no_records(
-    box: Sandbox, run: Runner, answer: Json, said: str
+def test_a_response_of_another_shape_is_an_error_and_never_no_records(
+    box: Sandbox, run: Runner, response: Json, said: str
 ) -> None:
-    box.fault(kind="json", value=answer)
+    box.fault(kind="json", value=response)
     assert said in run().complaint()
 
 

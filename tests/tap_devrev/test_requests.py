@@ -7,7 +7,7 @@ import typing as t
 
 import pytest
 
-from sandbox import Allowance
+from sandbox import RateLimit
 from tests.common import gaps
 from tests.conftest import Run, run_tap
 from tests.tap_devrev.conftest import config_for, crowd, expected
@@ -91,21 +91,21 @@ def answered_in(box: Sandbox, seconds: float) -> collections.Counter[int]:
     return collections.Counter(int(request.wall // seconds) for request in box.requests)
 
 
-def test_no_429_is_met_since_every_answer_tells_what_is_left(boxes: Boxes) -> None:
+def test_no_429_is_met_since_every_response_tells_what_is_left(boxes: Boxes) -> None:
     box = boxes()
-    box.devrev.allowances["all"] = Allowance(20, 2, fixed=True)
+    box.devrev.rate_limits["all"] = RateLimit(20, 2, fixed=True)
     config = config_for(box, window_days=2, rate_limit_share=1)
     done = run_tap("tap_devrev", config).succeeded()
     assert box.violations == 0
     assert done.by_key("conversations") == expected(box)
     in_windows = answered_in(box, 2)
     assert len(box.requests) == 50
-    assert max(in_windows.values()) > 10, "more than a part of the allowance is used"
+    assert max(in_windows.values()) > 10, "more than a part of the rate limit is used"
 
 
 def test_half_the_share_uses_at_most_half_of_what_is_told(boxes: Boxes) -> None:
     box = boxes()
-    box.devrev.allowances["all"] = Allowance(20, 1, fixed=True)
+    box.devrev.rate_limits["all"] = RateLimit(20, 1, fixed=True)
     config = config_for(box, window_days=4, rate_limit_share=0.5)
     done = run_tap("tap_devrev", config).succeeded()
     assert done.by_key("conversations") == expected(box)
@@ -116,8 +116,8 @@ def test_half_the_share_uses_at_most_half_of_what_is_told(boxes: Boxes) -> None:
 def test_the_allowance_is_left_alone_when_another_uses_it_up(boxes: Boxes) -> None:
     """A 429 of the vendor's own, with the wait that it asks for."""
     box = boxes()
-    box.devrev.allowances["all"] = Allowance(5, 2, fixed=True)
-    config = config_for(box, window_days=30)  # unthrottled, as if it knew of no allowance
+    box.devrev.rate_limits["all"] = RateLimit(5, 2, fixed=True)
+    config = config_for(box, window_days=30)  # unthrottled, as if it knew of no rate limit
     done = run_tap("tap_devrev", config).succeeded()
     assert done.by_key("conversations") == expected(box)
 

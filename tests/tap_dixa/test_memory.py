@@ -1,4 +1,4 @@
-"""An answer of any size costs the same memory."""
+"""A response of any size costs the same memory."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def message(number: int) -> bytes:
     return json.dumps(record, ensure_ascii=False).encode()
 
 
-def test_an_answer_of_300_mb_is_read_within_120_mb(box: Sandbox, tmp_path: Path) -> None:
+def test_a_response_of_300_mb_is_read_within_120_mb(box: Sandbox, tmp_path: Path) -> None:
     assert ROWS * len(message(0)) > 300_000_000
     box.dixa.load("conversations", [])
     box.dixa.load_raw(

@@ -1,4 +1,4 @@
-"""What the tap asks, how fast, and what it makes of answers that go wrong on the way."""
+"""What the tap asks, how fast, and what it makes of responses that go wrong on the way."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_the_user_agent_tells_the_tap_and_can_be_set(box: Sandbox, run: Runner) 
     assert {request.headers["user-agent"] for request in box.requests} == {"acme"}
 
 
-def test_compressed_answers_are_read(box: Sandbox, run: Runner) -> None:
+def test_compressed_responses_are_read(box: Sandbox, run: Runner) -> None:
     box.dixa.gzip = True
     done = run().succeeded()
     for stream in STREAMS:
@@ -102,7 +102,7 @@ def test_redirects_are_not_followed(box: Sandbox, run: Runner) -> None:
 
 def test_the_vendors_allowance_is_kept_and_used(boxes: Callable[..., Sandbox]) -> None:
     """10 a minute for conversations, 3 for messages; here a minute is a second on both sides."""
-    box = boxes(size=50, allowances=True, allowance_factor=60)
+    box = boxes(size=50, rate_limits=True, rate_limit_factor=60)
     config = config_for(box, window_days=8, rate_limit_share=60)
     run_tap("tap_dixa", config).succeeded()
     assert box.violations == 0
@@ -118,7 +118,7 @@ def test_the_vendors_allowance_is_kept_and_used(boxes: Callable[..., Sandbox]) -
 
 
 def test_retries_count_towards_the_allowance(boxes: Callable[..., Sandbox]) -> None:
-    box = boxes(size=50, allowances=True, allowance_factor=60)
+    box = boxes(size=50, rate_limits=True, rate_limit_factor=60)
     box.fault(kind="status", stream="messages", status=503, retry_after=0, at=range(1, 6))
     config = config_for(box, rate_limit_share=60, max_tries=9)
     run_tap("tap_dixa", config).succeeded()
@@ -152,7 +152,7 @@ def all_at_once(cases: dict[str, Faults], subtests: pytest.Subtests, **settings:
             run.result()
 
 
-def test_answers_that_pass_are_asked_for_again(subtests: pytest.Subtests) -> None:
+def test_responses_that_pass_are_asked_for_again(subtests: pytest.Subtests) -> None:
     cases: dict[str, Faults] = {
         "408 and 425": [
             {"kind": "status", "status": 408, "at": 2},
@@ -201,7 +201,7 @@ def test_bodies_cut_short_anywhere_are_read_again(subtests: pytest.Subtests) -> 
     all_at_once(cases, subtests)
 
 
-def test_answers_that_stall_are_given_up_and_asked_for_again(subtests: pytest.Subtests) -> None:
+def test_responses_that_stall_are_given_up_and_asked_for_again(subtests: pytest.Subtests) -> None:
     cases: dict[str, Faults] = {
         "before the headers": [{"kind": "stall", "seconds": 30, "at": 2}],
         "inside the body": [{"kind": "stall", "seconds": 30, "after": 3000, "at": 2}],
@@ -209,8 +209,8 @@ def test_answers_that_stall_are_given_up_and_asked_for_again(subtests: pytest.Su
     all_at_once(cases, subtests, request_timeout=0.6)
 
 
-def test_slow_answers_are_no_failures(boxes: Callable[..., Sandbox]) -> None:
-    """``request_timeout`` is about a gap between two bytes, not about a whole answer."""
+def test_slow_responses_are_no_failures(boxes: Callable[..., Sandbox]) -> None:
+    """``request_timeout`` is about a gap between two bytes, not about a whole response."""
     box = boxes(size=12)
     box.fault(kind="trickle", stream="conversations", at=1, after=400, seconds=0.1)
     run_tap("tap_dixa", config_for(box, request_timeout=0.8, max_tries=1)).succeeded()
@@ -226,7 +226,7 @@ def test_the_wait_after_a_429_is_the_vendors(
 ) -> None:
     """An HTTP date has whole seconds.
 
-    Where nothing is said, the allowance is whole again after its period, which this
+    Where nothing is said, the rate limit is whole again after its period, which this
     ``rate_limit_share`` makes two seconds.
     """
     box = boxes(size=10)

@@ -22,7 +22,7 @@ if t.TYPE_CHECKING:
 
     from tests.conftest import Record, Run
 
-BOX = Sandbox(seed=1, size=60, span=SPAN, allowances=False)
+BOX = Sandbox(seed=1, size=60, span=SPAN, rate_limits=False)
 """Started here, because the suite wants its configuration when this file is imported."""
 BOX.start()
 atexit.register(BOX.stop)

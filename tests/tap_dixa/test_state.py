@@ -1,6 +1,6 @@
 """Bookmarks: when they move, what they promise, and what a next run makes of them.
 
-A bookmark is a promise that everything before it has been emitted. The SDK's own standard test of
+A bookmark says that everything before it has been emitted. The SDK's own standard test of
 the final state is vacuous, so the state is compared here as a whole.
 """
 

@@ -109,7 +109,7 @@ CHAT = {"id": "a", "update_timestamp": "2025-02-01T12:00:00Z"}
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("response", "said"),
     [
         ({"chat": [], "count": 0}, "chat, count"),
         ({"chats": [CHAT], "count": 1}, "end_time"),
@@ -117,10 +117,10 @@ CHAT = {"id": "a", "update_timestamp": "2025-02-01T12:00:00Z"}
     ],
     ids=["other key", "no cursor", "text"],
 )
-def test_an_answer_of_another_shape_is_an_error_and_never_no_records(
-    box: Sandbox, run: Runner, answer: Json, said: str
+def test_a_response_of_another_shape_is_an_error_and_never_no_records(
+    box: Sandbox, run: Runner, response: Json, said: str
 ) -> None:
-    box.fault(kind="json", stream="chats", value=answer)
+    box.fault(kind="json", stream="chats", value=response)
     done = run()
     complaint = done.complaint()
     assert "'chats'" in complaint

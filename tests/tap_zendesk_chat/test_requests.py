@@ -86,7 +86,7 @@ def test_a_redirect_is_not_followed(boxes: Boxes) -> None:
 
 def test_the_allowance_is_kept_over_all_streams(boxes: Boxes) -> None:
     """200 a minute, here 200 a second; a crowd of small pages needs more than three times that."""
-    box = boxes(allowances=True, allowance_factor=60)
+    box = boxes(rate_limits=True, rate_limit_factor=60)
     config = config_for(box, page_size=3, rate_limit_share=60)
     done = run_tap("tap_zendesk_chat", config).succeeded()
     assert len(box.requests) > 500
@@ -95,7 +95,7 @@ def test_the_allowance_is_kept_over_all_streams(boxes: Boxes) -> None:
 
 
 def test_the_first_requests_of_an_allowance_go_at_once(boxes: Boxes) -> None:
-    box = boxes(allowances=True)
+    box = boxes(rate_limits=True)
     done = run_tap("tap_zendesk_chat", config_for(box, page_size=10, rate_limit_share=1))
     assert 100 < len(box.requests) < 200
     told = [line for line in done.succeeded().log("INFO") if "spent waiting" in line]
@@ -104,7 +104,7 @@ def test_the_first_requests_of_an_allowance_go_at_once(boxes: Boxes) -> None:
 
 
 def test_half_the_share_is_half_the_pace(boxes: Boxes) -> None:
-    box = boxes(allowances=True, allowance_factor=60)
+    box = boxes(rate_limits=True, rate_limit_factor=60)
     run_tap("tap_zendesk_chat", config_for(box, page_size=6, rate_limit_share=30)).succeeded()
     arrivals = [request.monotonic for request in box.requests]
     assert len(arrivals) > 200
@@ -123,7 +123,7 @@ def test_half_the_share_is_half_the_pace(boxes: Boxes) -> None:
 def test_a_429_is_waited_out(
     box: Sandbox, run: Runner, fields: dict[str, t.Any], share: float
 ) -> None:
-    """As long as the vendor says, or until the allowance must be whole again."""
+    """As long as the vendor says, or until the rate limit must be whole again."""
     box.fault(kind="status", status=429, stream="chats", at=2, **fields)
     done = run(page_size=100, rate_limit_share=share).succeeded()
     assert done.by_key("chats") == expected(box, "chats")

@@ -20,7 +20,7 @@ from tests.tap_zendesk_chat.conftest import config_for
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
-BOX = Sandbox(seed=1, size=30, span=SPAN, allowances=False)
+BOX = Sandbox(seed=1, size=30, span=SPAN, rate_limits=False)
 """Started here, because the suite wants its configuration when this file is imported."""
 BOX.start()
 atexit.register(BOX.stop)

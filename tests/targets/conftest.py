@@ -67,7 +67,7 @@ def database(new_database: Callable[[], Database]) -> Iterator[Database]:
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
     """A sandbox with little data but all its variance, that never says 429."""
-    with Sandbox(seed=1, size=150, span=SPAN, allowances=False) as box:
+    with Sandbox(seed=1, size=150, span=SPAN, rate_limits=False) as box:
         yield box
         assert not box.failures
 

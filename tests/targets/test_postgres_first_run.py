@@ -32,7 +32,7 @@ def first_runs(
     """The first run of a tap, made when it is first asked for; the tests only look at it."""
     runs: dict[str, FirstRun] = {}
 
-    with Sandbox(seed=1, size=150, span=SPAN, allowances=False) as box:
+    with Sandbox(seed=1, size=150, span=SPAN, rate_limits=False) as box:
 
         def run(vendor: str) -> FirstRun:
             if vendor not in runs:

@@ -1,0 +1,87 @@
+"""`python -m resilience`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import sys
+import time
+from pathlib import Path
+
+from resilience.hunt import hunt
+from resilience.mutants import MUTANTS
+from resilience.postgres import load_all
+from resilience.report import markdown
+from resilience.subjects import SUBJECTS
+from resilience.workers import Portion, Result, play_all
+
+_PARTS = 6
+"""Portions of each stream: enough that no worker is left with a long one at the end."""
+_SAMPLE = 1
+"""Cases of each kind and stream in a sample."""
+
+
+def main() -> int:
+    """Play, and print the report; 1 if a case failed."""
+    options = _options()
+    say(f"seed {options.seed}")
+    if options.mutants is not None:
+        return hunt(options.seed, options.jobs, tuple(options.mutants))
+    if options.postgres:
+        return load_all(
+            options.seed, options.only or ["tap-dixa/messages", "tap-devrev/conversations"]
+        )
+    started = time.time()
+    subjects = options.only or list(SUBJECTS)
+    parts = 1 if options.sample or options.case else _PARTS
+    portions = [
+        Portion(
+            subject,
+            options.seed,
+            part,
+            parts,
+            share=_SAMPLE if options.sample else 0,
+            name=options.case,
+            until=started + options.minutes * 60,
+        )
+        for part in range(parts)
+        for subject in subjects
+    ]
+    results: list[Result] = []
+    for _, played in play_all(portions, options.jobs):
+        results += played
+        for result in played:
+            if result.error:
+                say(f"FAILED {result.subject}: {result.name}: {result.error}")
+    told = markdown(results, options.seed, time.time() - started)
+    if options.report:
+        options.report.write_text(told + "\n", encoding="utf-8")
+    say(told)
+    return 1 if not results or any(result.error for result in results) else 0
+
+
+def say(text: str) -> None:
+    """Print at once."""
+    print(text, flush=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m resilience", description=__doc__)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--minutes", type=float, default=15.0, help="no case is begun later")
+    parser.add_argument("--jobs", type=int, default=max(os.cpu_count() or 1, 1))
+    parser.add_argument("--only", action="append", choices=list(SUBJECTS), help="a stream")
+    parser.add_argument("--case", default="", help="the name of one case")
+    parser.add_argument("--sample", action="store_true", help="one case of each kind")
+    parser.add_argument(
+        "--mutants", nargs="*", choices=list(MUTANTS), metavar="NAME",
+        help="break the mechanism on purpose: these breaks, or all",
+    )  # fmt: skip
+    parser.add_argument("--postgres", action="store_true", help="load into PostgreSQL")
+    parser.add_argument("--report", type=Path, help="write the report to this file as well")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,211 @@
+"""A process that has the SDK imported and forks for each run.
+
+Starting a tap from the command line costs 0.4 s of CPU, nearly all of it imports. Here one process
+imports once and then forks: a run has its own process id, real pipes, signals and exit code, and
+starts in milliseconds. The fork server has no threads (the sandbox has many, and lives elsewhere).
+
+A run that has ended stays a zombie until the next request, so that its process id cannot be
+another's when it is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib
+import io
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LONGEST_MESSAGE = 65_536
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What a fork is to do.
+
+    Args:
+        tap: Module and class of the tap, as "module:class".
+        arguments: Its command line.
+        environment: What is added to the environment.
+        patience: What the growing waits before a retry are multiplied by.
+        mutant: A break of the mechanism by its name in `resilience.mutants`.
+        largest_file: RLIMIT_FSIZE: a disk that is full after so many bytes.
+        largest_memory: RLIMIT_AS in bytes.
+        unbuffered: Whether stdout is as PYTHONUNBUFFERED makes it, which many containers set.
+    """
+
+    tap: str
+    arguments: list[str]
+    environment: dict[str, str] = dataclasses.field(default_factory=dict)
+    patience: float = 0.01
+    mutant: str = ""
+    largest_file: int = 0
+    largest_memory: int = 0
+    unbuffered: bool = False
+
+
+class ForkServer:
+    """Client of the process that forks. Use it as a context manager."""
+
+    def __enter__(self) -> ForkServer:  # noqa: PYI034 - Self needs Python 3.11
+        """Start the process; it ends when this end of the socket is closed."""
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            # A session of its own: Ctrl-C in a terminal is for the harness alone.
+            self._process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", "resilience.forks", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+                env={**os.environ, "PYTHONUNBUFFERED": ""},
+            )
+        self._responses = self._socket.makefile("rb")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the process."""
+        self._responses.close()
+        self._socket.close()
+        self._process.wait(10)
+
+    def start(self, job: Job, stdout: int, stderr: int) -> int:
+        """Start a run with these two files; its process id. They can be closed afterwards."""
+        message = json.dumps(dataclasses.asdict(job)).encode()
+        if len(message) >= _LONGEST_MESSAGE:
+            msg = "a job too long for one message"
+            raise ValueError(msg)
+        socket.send_fds(self._socket, [message], [stdout, stderr])
+        return self._response()
+
+    def wait(self) -> int:
+        """The exit code of the run; negative for the signal that killed it."""
+        return self._response()
+
+    def _response(self) -> int:
+        line = self._responses.readline()
+        if not line:
+            msg = "the fork server has ended"
+            raise RuntimeError(msg)
+        return int(line)
+
+
+def serve(connection: socket.socket) -> None:
+    """Fork for each message until the other end is closed."""
+    _import_everything()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pid = 0
+    while True:
+        message, files, _, _ = socket.recv_fds(connection, _LONGEST_MESSAGE, 2)
+        if pid:
+            os.waitpid(pid, 0)
+        if not message:
+            return
+        pid = os.fork()
+        if pid == 0:
+            with contextlib.suppress(BaseException):
+                connection.close()
+            _run(Job(**json.loads(message)), *files)
+        for file in files:
+            os.close(file)
+        connection.sendall(b"%d\n" % pid)
+        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        assert ended is not None  # noqa: S101 - it is only with WNOHANG
+        exited = ended.si_code == os.CLD_EXITED
+        connection.sendall(b"%d\n" % (ended.si_status if exited else -ended.si_status))
+
+
+def _import_everything() -> None:
+    """What a run imports sooner or later."""
+    from resilience.subjects import SUBJECTS  # noqa: PLC0415 - only the fork server needs it
+
+    for target_class in {subject.target_class for subject in SUBJECTS.values()}:
+        importlib.import_module(target_class.partition(":")[0])
+    for late in ("pendulum", "resilience.mutants", "encodings.idna", "stringprep", "email.utils"):
+        importlib.import_module(late)
+
+
+def _run(job: Job, stdout: int, stderr: int) -> None:
+    """Be the tap's process: never returns."""
+    code = 1
+    try:
+        os.dup2(stdout, 1)
+        os.dup2(stderr, 2)
+        os.close(stdout)
+        os.close(stderr)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if job.largest_file:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (job.largest_file, job.largest_file))
+        if job.largest_memory:
+            resource.setrlimit(resource.RLIMIT_AS, (job.largest_memory, job.largest_memory))
+        os.environ.update(job.environment)
+        if job.unbuffered:
+            sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), write_through=True)
+        _shorten_waits(job.patience)
+        if job.mutant:
+            from resilience.mutants import MUTANTS  # noqa: PLC0415
+
+            MUTANTS[job.mutant].apply()
+        module, _, name = job.tap.partition(":")
+        tap = getattr(importlib.import_module(module), name)
+        sys.argv = [tap.name, *job.arguments]
+        tap.cli()
+        code = 0
+    except SystemExit as ending:
+        code = ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+    except KeyboardInterrupt:
+        traceback.print_exc()
+        code = 130
+    except BaseException:  # noqa: BLE001 - as the interpreter does
+        traceback.print_exc()
+    os._exit(_flushed(code))
+
+
+def _flushed(code: int) -> int:
+    """What the interpreter does when it ends: it flushes, or complains with exit code 120."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"Exception ignored in: {sys.stdout!r}\n{error!r}\n")
+        code = 120
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.flush()
+    return code
+
+
+def _shorten_waits(patience: float) -> None:
+    """Multiply the growing waits before a retry: the only thing in the taps that is replaced.
+
+    They start at a second or two, and thousands of cases are played. Their number, what
+    is retried and what the vendor asks for in ``Retry-After`` stay as they are.
+    """
+    from support_taps import retries  # noqa: PLC0415
+
+    original = retries._growing_waits  # noqa: SLF001
+
+    def shortened() -> Iterator[float]:
+        return (wait * patience for wait in original())
+
+    retries._growing_waits = shortened  # noqa: SLF001
+
+
+def main(arguments: list[str]) -> Any:
+    """Serve on the socket whose number is given."""
+    with socket.socket(fileno=int(arguments[0])) as connection:
+        serve(connection)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

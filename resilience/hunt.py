@@ -1,0 +1,30 @@
+"""Whether the harness would see it: every mutant is played until a check fails."""
+
+from __future__ import annotations
+
+from resilience.mutants import MUTANTS
+from resilience.workers import Portion, play_all
+
+
+def hunt(seed: int, jobs: int, names: tuple[str, ...] = ()) -> int:
+    """Play every mutant until it is caught; 1 if one was not."""
+    names = names or tuple(MUTANTS)
+    portions = [
+        Portion(subject, seed, mutant=name, kinds=MUTANTS[name].kinds, stops_early=True)
+        for name in names
+        for subject in MUTANTS[name].subjects
+    ]
+    caught: dict[str, str] = {}
+    tried = dict.fromkeys(names, 0)
+    for portion, results in play_all(portions, jobs):
+        tried[portion.mutant] += len(results)
+        for result in results:
+            if result.error:
+                caught.setdefault(
+                    portion.mutant, f"{result.subject}: {result.name}: {result.error}"
+                )
+    for name in names:
+        told = f"caught: {caught[name]}" if name in caught else f"NOT CAUGHT in {tried[name]} cases"
+        print(f"{name} ({MUTANTS[name].what}): {told}", flush=True)
+    print(f"{len(caught)} of {len(names)} mutants caught", flush=True)
+    return 0 if len(caught) == len(names) else 1

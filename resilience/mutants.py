@@ -1,0 +1,328 @@
+"""The mechanism broken on purpose, one function at a time, to see that the checks notice.
+
+A harness that has never been seen to fail proves nothing. Each mutant is a plausible slip; it is
+put into the forked process only, and the cases that could show it are played until one fails.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import re
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_KILLS = tuple(
+    f"kill -9 {moment}"
+    for moment in ("in a RECORD", "before a STATE", "after a STATE", "at a byte")
+)
+_BREAKS = (
+    "body cut inside a string, clean",
+    "body cut between records, missing",
+    "reset in the body",
+    "empty 200",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Mutant:
+    """One break.
+
+    Args:
+        what: In words.
+        apply: Puts it in place.
+        subjects: The streams to play it on.
+        kinds: The kinds of cases that should show it.
+    """
+
+    what: str
+    apply: Callable[[], None]
+    subjects: tuple[str, ...]
+    kinds: tuple[str, ...]
+
+
+def _bookmark_before_the_last_record() -> None:
+    from support_taps.streams.base import ExportStream  # noqa: PLC0415
+
+    original = ExportStream._page  # noqa: SLF001
+
+    def page(self: Any, *arguments: Any) -> Any:
+        pages, held = original(self, *arguments), None
+        try:
+            while True:
+                batch = next(pages)
+                if held is not None:
+                    yield held
+                held = batch
+        except StopIteration as end:
+            if (checkpoint := arguments[1].checkpoint) is not None:
+                self.bookmark.move(checkpoint)
+            if held is not None:
+                yield held
+            return end.value
+
+    ExportStream._page = page  # type: ignore[assignment,method-assign]  # noqa: SLF001
+
+
+def _window_without_overlap() -> None:
+    from support_taps.timestamps import to_epoch  # noqa: PLC0415
+    from support_taps.windows import Window  # noqa: PLC0415
+
+    Window.bounds = lambda self, unit: (  # type: ignore[method-assign]
+        to_epoch(self.start, unit), to_epoch(self.end, unit),
+    )  # fmt: skip
+
+
+def _truncation_is_an_end() -> None:
+    from support_taps.errors import TransientError  # noqa: PLC0415
+    from support_taps.json_array import JsonArray  # noqa: PLC0415
+
+    original = JsonArray.__iter__
+
+    def iterate(self: JsonArray) -> Iterator[list[bytes]]:
+        try:
+            yield from original(self)
+        except TransientError:
+            return
+
+    JsonArray.__iter__ = iterate  # type: ignore[method-assign]
+
+
+def _empty_page_is_the_end() -> None:
+    from tap_deepconverse.client import CursorPaginator, find_cursor  # noqa: PLC0415
+
+    CursorPaginator._next_cursor = property(  # type: ignore[method-assign,assignment]  # noqa: SLF001
+        lambda self: find_cursor(self.page.envelope) if self.page.rows else None
+    )
+
+
+def _cursor_dropped_on_resume() -> None:
+    from support_taps.bookmarks import Bookmark  # noqa: PLC0415
+
+    original = Bookmark._read  # noqa: SLF001
+
+    def read(self: Bookmark) -> Any:
+        checkpoint = original(self)
+        return checkpoint and checkpoint._replace(cursor=None)
+
+    Bookmark._read = read  # type: ignore[method-assign]  # noqa: SLF001
+
+
+def _state_before_records() -> None:
+    from support_taps.writer import LineWriter  # noqa: PLC0415
+
+    original = LineWriter.write_lines
+    held: list[bytes] = []
+
+    def write_lines(self: LineWriter, lines: bytes | bytearray) -> None:
+        if lines.startswith(b'{"type":"RECORD"'):
+            held.append(bytes(lines))
+            return
+        original(self, lines)
+        while held:
+            original(self, held.pop(0))
+
+    LineWriter.write_lines = write_lines  # type: ignore[method-assign]
+
+
+def _sigterm_is_success() -> None:
+    from support_taps.sdk_overrides import SdkTap  # noqa: PLC0415
+
+    def handle(*_: object) -> None:
+        raise SystemExit(0)
+
+    SdkTap._handle_termination = handle  # type: ignore[assignment,method-assign]  # noqa: SLF001
+
+
+def _failure_forgotten() -> None:
+    from support_taps.streams.base import ExportStream  # noqa: PLC0415
+
+    original = ExportStream.get_records
+
+    def get_records(self: Any, context: Any) -> Iterator[Any]:
+        self.tap.failed = lambda *_: None
+        yield from original(self, context)
+
+    ExportStream.get_records = get_records  # type: ignore[method-assign]
+
+
+def _retry_without_reading_again() -> None:
+    from support_taps import retries  # noqa: PLC0415
+    from support_taps.errors import GaveUpError  # noqa: PLC0415
+
+    def wait_after(self: Any, error: Exception) -> float:  # noqa: ARG001
+        raise GaveUpError(str(error))
+
+    retries.Retries.wait_after = wait_after  # type: ignore[method-assign]
+
+
+def _lookback_forgotten() -> None:
+    import datetime as dt  # noqa: PLC0415
+
+    from support_taps.settings import Settings  # noqa: PLC0415
+
+    Settings.lookback = property(  # type: ignore[assignment]
+        lambda _: dt.timedelta(0), lambda *_: None
+    )
+
+
+def _state_lags_behind() -> None:
+    from support_taps.bookmarks import Bookmark  # noqa: PLC0415
+
+    original, count = Bookmark.move, [0]
+
+    def move(self: Bookmark, checkpoint: Any) -> None:
+        count[0] += 1
+        if count[0] % 3 == 0:
+            original(self, checkpoint)
+
+    Bookmark.move = move  # type: ignore[method-assign]
+
+
+def _state_goes_back() -> None:
+    from support_taps.bookmarks import Bookmark  # noqa: PLC0415
+
+    original = Bookmark.move
+
+    def move(self: Bookmark, checkpoint: Any) -> None:
+        self.checkpoint = None
+        original(self, checkpoint)
+
+    Bookmark.move = move  # type: ignore[method-assign]
+
+
+def _digits_lost() -> None:
+    from support_taps.writer import LineWriter  # noqa: PLC0415
+
+    original = LineWriter.write_lines
+
+    def write_lines(self: LineWriter, lines: bytes | bytearray) -> None:
+        original(self, re.sub(rb"(:\d+\.\d{16})\d+(?=[,}])", rb"\1", lines))  # as a double has it
+
+    LineWriter.write_lines = write_lines  # type: ignore[method-assign]
+
+
+def _secret_in_the_log() -> None:
+    from support_taps.streams.base import ExportStream  # noqa: PLC0415
+
+    original = ExportStream._prepare  # noqa: SLF001
+
+    def prepare(self: Any, page: Any) -> Any:
+        prepared = original(self, page)
+        sys.stderr.write(f"{prepared.headers}\n")
+        return prepared
+
+    ExportStream._prepare = prepare  # type: ignore[method-assign]  # noqa: SLF001
+
+
+def _broken_pipe_with_traceback() -> None:
+    from support_taps.writer import LineWriter  # noqa: PLC0415
+
+    original = LineWriter.write_lines
+
+    def write_lines(self: LineWriter, lines: bytes | bytearray) -> None:
+        try:
+            original(self, lines)
+        except BrokenPipeError as error:
+            logging.getLogger().exception("broken")
+            raise SystemExit(1) from error
+
+    LineWriter.write_lines = write_lines  # type: ignore[method-assign]
+
+
+def _half_written_is_written() -> None:
+    from support_taps.writer import LineWriter  # noqa: PLC0415
+
+    def write_lines(self: LineWriter, lines: bytes | bytearray) -> None:  # noqa: ARG001
+        sys.stdout.buffer.write(lines)
+        sys.stdout.buffer.flush()
+
+    LineWriter.write_lines = write_lines  # type: ignore[method-assign]
+
+
+def _sleeps_through_signals() -> None:
+    from support_taps import stream  # noqa: PLC0415
+    from support_taps.sdk_overrides import SdkTap  # noqa: PLC0415
+
+    original = SdkTap._handle_termination  # noqa: SLF001
+    told: list[Any] = []
+
+    class Time:
+        """Sleeps to the end, and only then looks at the signal."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(time, name)
+
+        def sleep(self, seconds: float) -> None:
+            time.sleep(min(seconds, 3))
+            if told:
+                original(*told[0])
+
+    def handle(*arguments: Any) -> None:
+        told.append(arguments)
+
+    SdkTap._handle_termination = handle  # type: ignore[assignment,method-assign]  # noqa: SLF001
+    stream.time = Time()  # type: ignore[assignment,attr-defined]
+
+
+_DIXA = ("tap-dixa/conversations",)
+_CHATS = ("tap-zendesk-chat/chats",)
+_BOTS = ("tap-deepconverse/messages",)
+_DEVREV = ("tap-devrev/conversations",)
+_READINGS = ("another reading of the documents",)
+_SIGNALS = ("SIGTERM", "SIGINT")
+
+MUTANTS: dict[str, Mutant] = {
+    "early-bookmark": Mutant(
+        "a bookmark that moves before the last record of its window",
+        _bookmark_before_the_last_record, (*_DIXA, *_CHATS), _KILLS,
+    ),
+    "no-overlap": Mutant(
+        "windows without overlap, under exclusive bounds",
+        _window_without_overlap, _DIXA, _READINGS,
+    ),
+    "truncation": Mutant(
+        "a body that ends early is taken for whole",
+        _truncation_is_an_end, (*_DIXA, *_BOTS), _BREAKS,
+    ),
+    "empty-page": Mutant(
+        "a paginator that stops at an empty page", _empty_page_is_the_end, _BOTS, _READINGS,
+    ),
+    "no-cursor": Mutant(
+        "the server's cursor is dropped on resume", _cursor_dropped_on_resume, _CHATS, _KILLS,
+    ),
+    "early-state": Mutant(
+        "STATE is written before the records", _state_before_records, (*_DIXA, *_DEVREV), _KILLS,
+    ),
+    "sigterm-0": Mutant("SIGTERM ends with exit code 0", _sigterm_is_success, _DIXA, _SIGNALS),
+    "forgotten": Mutant(
+        "a stream that failed is forgotten", _failure_forgotten, _DIXA, ("a run that must fail",),
+    ),
+    "no-retry": Mutant("nothing is tried again", _retry_without_reading_again, _DIXA, ("502",)),
+    "no-lookback": Mutant(
+        "the lookback is forgotten", _lookback_forgotten, _DIXA, ("data that moves: late",),
+    ),
+    "lag": Mutant("a STATE for every third window only", _state_lags_behind, _DIXA, _KILLS),
+    "backwards": Mutant(
+        "the state follows the lookback back", _state_goes_back, (*_DEVREV, *_CHATS),
+        (*_KILLS, "data that moves: late"),
+    ),
+    "digits": Mutant("numbers lose digits", _digits_lost, (*_CHATS, "tap-dixa/messages"), ("500",)),
+    "secret": Mutant("the credential reaches the log", _secret_in_the_log, _DIXA, ("500",)),
+    "traceback": Mutant(
+        "a broken pipe ends in a traceback", _broken_pipe_with_traceback, _DIXA,
+        ("the target dies (broken pipe)",),
+    ),
+    "half-written": Mutant(
+        "a write that took a part only is taken for whole, under PYTHONUNBUFFERED",
+        _half_written_is_written, (*_DIXA, *_CHATS, *_DEVREV), ("a full disk",),
+    ),
+    "deaf": Mutant(
+        "a wait is not cut short by a signal", _sleeps_through_signals, _DIXA,
+        ("SIGTERM in a wait", "SIGINT in a wait"),
+    ),
+}  # fmt: skip

@@ -1,0 +1,38 @@
+"""One run of a case, as the checks see it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from resilience.singer import Message
+    from resilience.target import Stop, Written
+    from sandbox import LoggedRequest
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What a run was given and what came of it.
+
+    Args:
+        written: What came of it.
+        seen: The messages that the target has.
+        whole: The messages that left the tap.
+        state: What the run was given.
+        requests: What it asked for.
+        strikes: How many requests were struck.
+        stop: How it was harmed, if it was.
+        is_later: Whether it is the run of the next day.
+        is_hopeless: Whether it could not succeed.
+    """
+
+    written: Written
+    seen: list[Message]
+    whole: list[Message]
+    state: dict[str, Any] | None
+    requests: list[LoggedRequest]
+    strikes: int
+    stop: Stop | None
+    is_later: bool
+    is_hopeless: bool

@@ -1,0 +1,245 @@
+"""The nine streams, and what differs between them for whoever watches from outside.
+
+Written from the vendors' documents: nothing here is taken from the taps but their settings' names.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import re
+from typing import TYPE_CHECKING, Any
+
+from sandbox import RateLimit
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator, Mapping
+
+    from sandbox import LoggedRequest, Sandbox
+    from sandbox.vendor import Vendor
+
+START = dt.datetime(2025, 1, 6, tzinfo=dt.timezone.utc)
+NEWEST = START + dt.timedelta(days=6)
+"""No record of the seed is younger."""
+END = NEWEST + dt.timedelta(hours=12)
+"""The simulated moment of the first run and of those that resume it."""
+LATER = END + dt.timedelta(days=1)
+"""The simulated moment of the run on the next day, after data has moved."""
+
+LOOKBACK = dt.timedelta(minutes=60)
+SECOND = 1_000_000_000
+_MILLISECOND = 1_000_000
+_UNITS = {"dixa": _MILLISECOND, "deepconverse": SECOND, "zendesk_chat": SECOND, "devrev": 1}
+_CLASSES = {
+    "tap-dixa": "tap_dixa.tap:TapDixa",
+    "tap-deepconverse": "tap_deepconverse.tap:TapDeepConverse",
+    "tap-zendesk-chat": "tap_zendesk_chat.tap:TapZendeskChat",
+    "tap-devrev": "tap_devrev.tap:TapDevRev",
+}
+DEVREV_PAGE = 12
+_FRACTION = re.compile(rb":\d+\.\d{12,}(?=[,}])")
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """One stream of one tap.
+
+    Args:
+        tap: Name of the tap.
+        stream: Name of the stream.
+        keys: Its key properties.
+        time: The name of the sandbox's time filter that the bookmark is about.
+        size: Conversations in the sandbox, so that the stream has some dozens of records.
+        settings: Those that make several windows or pages of so little data.
+        secret: The setting that holds the credential.
+    """
+
+    tap: str
+    stream: str
+    keys: tuple[str, ...]
+    time: str
+    size: int
+    settings: Mapping[str, Any]
+    secret: str
+    update: tuple[str, str] | None = None
+    """The field that moves when a record is updated, and its form; None where the vendor cannot
+    be asked for updates."""
+
+    @property
+    def name(self) -> str:
+        """As `--only` takes it."""
+        return f"{self.tap}/{self.stream}"
+
+    @property
+    def vendor(self) -> str:
+        """Its name in the sandbox."""
+        return self.tap.removeprefix("tap-").replace("-", "_")
+
+    @property
+    def target_class(self) -> str:
+        """Module and class of the tap."""
+        return _CLASSES[self.tap]
+
+    @property
+    def unit(self) -> int:
+        """Nanoseconds in the smallest step of the vendor's time."""
+        return 1000 if self.stream == "agent_timeline" else _UNITS[self.vendor]
+
+    @property
+    def asks_in(self) -> int:
+        """Nanoseconds in the smallest step in which the tap can ask."""
+        return _MILLISECOND if self.vendor == "devrev" else self.unit
+
+    @property
+    def is_windowed(self) -> bool:
+        """Whether the tap asks for windows; otherwise it follows the server's cursor."""
+        return self.vendor != "zendesk_chat"
+
+    @property
+    def lookback(self) -> dt.timedelta:
+        """What the tap is told; none where it follows a cursor, as is its default."""
+        return LOOKBACK if self.is_windowed else dt.timedelta(0)
+
+    def config(self, vendor: Vendor) -> dict[str, Any]:
+        """The tap's settings for a run against this sandbox."""
+        config = {
+            "api_url": vendor.url,
+            self.secret: vendor.token,
+            "start_date": START.isoformat(),
+            "end_date": END.isoformat(),
+            "lookback_minutes": int(self.lookback.total_seconds() // 60),
+            "rate_limit_share": 1e6,
+            "request_timeout": 0.5,
+            "max_tries": 8,
+            **self.settings,
+        }
+        if self.vendor == "deepconverse":
+            config["bot_names"] = list(vendor.bots)  # type: ignore[attr-defined]
+        return config
+
+    def asked(self, request: LoggedRequest) -> Asked:
+        """What a request asked for."""
+        if self.vendor == "devrev":
+            body = request.json
+            return Asked("", _nanoseconds(body["modified_date"]["after"]), _frozen(body))
+        params = request.params
+        group, start = "", "start_time"
+        if self.vendor == "dixa":
+            start = f"{self.time}_after"
+        elif self.vendor == "deepconverse":
+            group = params["bot_name"]
+        return Asked(group, int(params[start]) * self.unit, _frozen(params))
+
+    def cursor(self, request: LoggedRequest) -> dict[str, Any]:
+        """The server's cursor in a request of a stream that follows one."""
+        end_id = request.params.get("start_id")
+        return {"end_time": int(request.params["start_time"]), "end_id": end_id}
+
+    # Data at awkward places
+
+    def prepare(self, box: Sandbox) -> None:
+        """Add to the seed's data what windows, pages and decoders stumble over."""
+        vendor = box.vendors[self.vendor]
+        self._add_awkward_times(vendor)
+        for row in vendor.table(self.stream).rows():
+            # More digits than a double holds, which the sandbox's own data cannot have.
+            row._raw = _FRACTION.sub(rb"\g<0>0123456789", row.raw, count=1)  # noqa: SLF001
+
+    def _add_awkward_times(self, vendor: Vendor) -> None:
+        if self.vendor == "devrev":  # its headers tell when to come again after a 429: soon
+            vendor.rate_limits["all"] = RateLimit(10**6, 0.001)
+        if not self.is_windowed:
+            # More at one moment than a page holds, where the cursor can tell them apart.
+            crowd = 4 if self.stream == "agent_timeline" else self.settings["page_size"] + 3
+            records = self.make(vendor, crowd, START + dt.timedelta(days=2, hours=7))
+            for record in records if self.stream == "chats" else ():
+                record["timestamp"] = "2025-01-08T06:30:00Z"  # before its update, as in life
+            vendor.put(self.stream, *records)
+            return
+        groups = vendor.bots if self.vendor == "deepconverse" else (None,)  # type: ignore[attr-defined]
+        unit = dt.timedelta(microseconds=max(self.unit // 1000, 1000))
+        places = [
+            START + dt.timedelta(days=days) + offset
+            for days in range(0, 7, self.settings["window_days"])
+            for offset in (-unit, dt.timedelta(0), unit)
+            if START <= START + dt.timedelta(days=days) + offset < END
+        ]
+        for position, group in enumerate(groups):
+            for place, at in enumerate(places):
+                number = position * len(places) + place
+                vendor.put(self.stream, self.make(vendor, number + 1, at)[number], group=group)
+        if self.vendor == "devrev":  # a window that cannot be halved
+            first = len(places)
+            crowd = self.make(
+                vendor, first + DEVREV_PAGE + 3, START + dt.timedelta(days=3, hours=5)
+            )
+            small = ("id", "members", "created_date", "modified_date", "display_id")
+            vendor.put(self.stream, *({name: one[name] for name in small} for one in crowd[first:]))
+
+    def make(self, vendor: Vendor, count: int, at: dt.datetime) -> list[dict[str, Any]]:
+        """That many more records at one moment; the same ones, by their keys, each time."""
+        return vendor.make(self.stream, count, at)
+
+    def key_of(self, record: Mapping[str, Any]) -> Hashable:
+        """Its key."""
+        return tuple(record[key] for key in self.keys)
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What a request asked for.
+
+    Args:
+        group: The partition.
+        start: Where it starts, in nanoseconds since 1970.
+        whole: Everything it asked for, as text: two equal requests ask for the same page.
+    """
+
+    group: str
+    start: int
+    whole: str
+
+
+def _frozen(value: Any) -> str:
+    return repr(sorted(value.items()) if isinstance(value, dict) else value)
+
+
+def _nanoseconds(text: str) -> int:
+    return nanoseconds(dt.datetime.fromisoformat(text.replace("Z", "+00:00")))
+
+
+def nanoseconds(moment: dt.datetime) -> int:
+    """Since 1970, without a float on the way."""
+    since = moment - dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
+    return (since // dt.timedelta(microseconds=1)) * 1000
+
+
+def _all() -> Iterator[Subject]:
+    days, two_days = {"window_days": 1}, {"window_days": 2}
+    yield Subject(
+        "tap-dixa", "conversations", ("id",), "updated", 50, days, "api_token",
+        ("updated_at", "milliseconds"),
+    )  # fmt: skip
+    yield Subject("tap-dixa", "messages", ("id",), "created", 20, days, "api_token")
+    paged = {**two_days, "page_size": 8}
+    yield Subject("tap-deepconverse", "conversations", ("_id",), "startTime", 50, paged, "api_key")
+    yield Subject("tap-deepconverse", "messages", ("_id",), "time", 14, paged, "api_key")
+    paged = {"page_size": 10}
+    for stream, keys, size in (
+        ("chats", ("id",), 50),
+        ("agent_timeline", ("agent_id", "start_time"), 22),
+        ("conversions", ("id",), 150),
+        ("department_events", ("id",), 30),
+    ):
+        update = ("update_timestamp", "text") if stream == "chats" else None
+        yield Subject(
+            "tap-zendesk-chat", stream, keys, "cursor", size, paged, "access_token", update
+        )
+    paged = {**two_days, "page_size": DEVREV_PAGE}
+    yield Subject(
+        "tap-devrev", "conversations", ("id",), "modified_date", 36, paged, "access_token",
+        ("modified_date", "text"),
+    )  # fmt: skip
+
+
+SUBJECTS: dict[str, Subject] = {subject.name: subject for subject in _all()}

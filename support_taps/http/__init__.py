@@ -1,0 +1,1 @@
+"""Asking a vendor for pages: pace, tries, and what a response means."""

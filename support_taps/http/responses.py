@@ -1,0 +1,133 @@
+"""What a response that is no response means, in one line for the user.
+
+No URL is ever quoted, since a query may say who was asked for, and no header. What the
+vendor wrote is quoted in part, because it often names the parameter that is wrong.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http
+import http.client
+import typing as t
+import urllib.parse
+
+import requests
+
+from support_taps.errors import FatalResponseError, TransientError, UnauthorizedError
+from support_taps.http.retries import LONGEST_WAIT, is_retriable, parse_retry_after
+from support_taps.json_codec import decode
+
+_READ_BYTES = 8192
+_QUOTED_CHARACTERS = 200
+_CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
+
+
+def retry_after_header(response: requests.Response) -> float | None:
+    """Seconds the vendor asks to wait in ``Retry-After``; None where it does not say."""
+    return parse_retry_after(response.headers.get("Retry-After"))
+
+
+def body_of(response: requests.Response) -> t.Any:
+    """The start of a response's body: decoded if it is JSON, else as text."""
+    body = b""
+    with contextlib.suppress(requests.RequestException):
+        body = next(response.iter_content(_READ_BYTES), b"")
+    with contextlib.suppress(TransientError):
+        return decode(body) if body else ""
+    return "" if b"<" in body[:_QUOTED_CHARACTERS] else body.decode(errors="replace")
+
+
+def refusal(  # noqa: PLR0913 - what a vendor may say differently
+    response: requests.Response,
+    body: t.Any,
+    *,
+    retry_after: float | None,
+    recovery: float,
+    unauthorized_hint: str,
+    forbidden_hint: str,
+) -> TransientError | FatalResponseError:
+    """The error that a response other than 200 stands for.
+
+    Args:
+        response: The response.
+        body: What :func:`body_of` made of its body.
+        retry_after: Seconds the vendor asks to wait.
+        recovery: Seconds after which the rate limit is whole again: the wait after a 429 that
+            does not say how long.
+        unauthorized_hint: What to look at after a 401.
+        forbidden_hint: What to look at after a 403 or 404.
+    """
+    status = response.status_code
+    reason = response.reason or http.client.responses.get(status, "")
+    answered = f"the vendor answered {status} {reason}".rstrip() + _quoted(body)
+    if is_retriable(status):
+        if status == http.HTTPStatus.TOO_MANY_REQUESTS and retry_after is None:
+            retry_after = min(recovery, LONGEST_WAIT)
+        return TransientError(answered, response, retry_after=retry_after)
+    if status == http.HTTPStatus.UNAUTHORIZED:
+        return UnauthorizedError(f"{answered}; {unauthorized_hint}")
+    if status in {http.HTTPStatus.FORBIDDEN, http.HTTPStatus.NOT_FOUND}:
+        return FatalResponseError(f"{answered}; {forbidden_hint}")
+    if status == http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return FatalResponseError(f"{answered}; lower the settings 'window_days' or 'page_size'")
+    if http.HTTPStatus.MULTIPLE_CHOICES <= status < http.HTTPStatus.BAD_REQUEST:
+        host = urllib.parse.urlsplit(response.headers.get("Location", "")).hostname or "elsewhere"
+        hint = f"a redirect to {host} is not followed, so that no token is sent there"
+        return FatalResponseError(f"{answered}; {hint}; check the setting 'api_url'")
+    return FatalResponseError(answered)
+
+
+def broken(error: requests.RequestException, url: str) -> TransientError:
+    """The passing error that a broken connection is.
+
+    Raises:
+        FatalResponseError: It is one that will not pass: a certificate, an impossible request.
+    """
+    host = urllib.parse.urlsplit(url).hostname
+    if isinstance(error, requests.exceptions.SSLError) and _CERTIFICATE in str(error):
+        msg = (
+            f"the certificate of {host} is not trusted; if a proxy of yours signs it, name its "
+            "certificate in the environment variable REQUESTS_CA_BUNDLE"
+        )
+        raise FatalResponseError(msg) from None
+    if isinstance(error, requests.exceptions.InvalidHeader | requests.exceptions.InvalidURL):
+        msg = "the request cannot be sent; check the settings 'api_url' and 'user_agent'"
+        raise FatalResponseError(msg) from None
+    if isinstance(error, requests.exceptions.ContentDecodingError):
+        return TransientError(f"the response of {host} cannot be decompressed")
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return TransientError(f"the response of {host} ended early")
+    if isinstance(error, requests.Timeout) or "timed out" in str(error):
+        return TransientError(f"{host} did not respond in time (setting request_timeout)")
+    return TransientError(f"no connection to {host}, or it broke: {_cause(error)}")
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost reason, which is the operating system's: requests wraps it several times."""
+    seen = [error]
+    while (inner := _inner(seen[-1])) is not None and inner not in seen:
+        seen.append(inner)
+    for candidate in reversed(seen):
+        if isinstance(candidate, OSError) and candidate.strerror:
+            return candidate.strerror
+    return type(seen[-1]).__name__
+
+
+def _inner(error: BaseException) -> BaseException | None:
+    reason = getattr(error, "reason", None)
+    if isinstance(reason, BaseException):
+        return reason
+    for argument in error.args:
+        if isinstance(argument, BaseException):
+            return argument
+    return error.__cause__ or error.__context__
+
+
+def _quoted(body: t.Any) -> str:
+    """What the vendor wrote, shortened; nothing if it wrote nothing readable."""
+    if isinstance(body, dict):
+        told = [body[key] for key in ("message", "error", "detail", "description") if body.get(key)]
+        body = "; ".join(dict.fromkeys(str(word) for word in told))
+    text = " ".join(str(body).split())[:_QUOTED_CHARACTERS]
+    return f" ({text})" if text else ""

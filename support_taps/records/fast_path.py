@@ -1,0 +1,73 @@
+"""The short way for records that are just what the schema says, which most are.
+
+A record is decoded into a type generated from the schema. That succeeds only if every field is
+listed and of a listed type, which msgspec checks in C, and then there is nothing to walk through
+in Python. Either the bytes are written as they came; or, where something changes in every record
+(epoch numbers, fields that are not selected, the name of a partition), a few attributes are set and
+the record is encoded again. A record that does not fit goes the long way (``conformance.py``).
+"""
+
+from __future__ import annotations
+
+import decimal
+import typing as t
+
+import msgspec
+
+from support_taps.json_codec import decode, encode
+from support_taps.records import rewrite
+from support_taps.records.types import RecordTypes
+from support_taps.timestamps import OUT_OF_RANGE
+
+if t.TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Mapping
+
+    from support_taps.records.selection import Deselected
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+MISFITS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, *OUT_OF_RANGE)
+"""What a function made by :func:`fast_path` raises for a record that does not fit."""
+
+
+def fast_path(  # noqa: PLR0913 - all that a plan knows
+    schema: Mapping[str, t.Any],
+    keys: tuple[str, ...],
+    *,
+    epochs: bool,
+    epoch_unit: dt.timedelta | None,
+    deselected: Deselected,
+    added: Mapping[str, t.Any],
+) -> Callable[[bytes], bytes]:
+    """A function that makes of a record's bytes what is to be written.
+
+    Args:
+        schema: The stream's JSON schema.
+        keys: Names of the key properties; a record without them does not fit.
+        epochs: Whether epoch numbers are expected where the schema has a date-time.
+        epoch_unit: What they count; None tells seconds and milliseconds apart by size.
+        deselected: What is left out.
+        added: Fields that records have in addition, unless they are not selected or the
+            vendor sent them.
+    """
+    rewrites = bool(epochs or deselected or added)
+    types = RecordTypes(rewrites=rewrites, epochs=epochs, epoch_unit=epoch_unit)
+    struct, members = types.of_record(schema, keys)
+    fitted = msgspec.json.Decoder(struct, float_hook=decimal.Decimal).decode
+
+    def unchanged(raw: bytes) -> bytes:
+        fitted(raw)
+        # White space between tokens may break the line, and a line is a message.
+        return encode(decode(raw)) if b"\n" in raw or b"\r" in raw else raw
+
+    if not rewrites:
+        return unchanged
+    change = rewrite.compiled(members, deselected, added)
+
+    def changed(raw: bytes) -> bytes:
+        record = fitted(raw)
+        change(record)
+        return _encode(record)
+
+    return changed

@@ -1,0 +1,1 @@
+"""One base class for each access pattern."""

@@ -1,0 +1,93 @@
+"""What is tried again, after how long, and when it is given up."""
+
+from __future__ import annotations
+
+import datetime as dt
+import email.utils
+
+import pytest
+
+from support_taps.errors import GaveUpError, TransientError
+from support_taps.http.retries import LONGEST_RETRY_AFTER, Retries, is_retriable, parse_retry_after
+
+
+def test_what_may_pass_is_tried_again_and_nothing_else() -> None:
+    passing = {status for status in range(100, 600) if is_retriable(status)}
+    assert passing == {408, 425, 429, *range(500, 600)}
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("0", 0), ("1", 1), ("120", 120), (" 7 ", 7), ("007", 7)],
+)
+def test_retry_after_in_seconds(header: str, seconds: float) -> None:
+    assert parse_retry_after(header) == seconds
+
+
+@pytest.mark.parametrize("form", ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT"])
+def test_retry_after_as_a_date(form: str) -> None:
+    moment = dt.datetime.now(dt.timezone.utc) + dt.timedelta(seconds=90)
+    seconds = parse_retry_after(moment.strftime(form))
+    assert seconds is not None
+    assert 85 < seconds <= 90
+
+
+def test_a_date_in_the_past_is_no_wait() -> None:
+    assert parse_retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+
+
+@pytest.mark.parametrize(
+    "header", [None, "", "soon", "-5", "1.5", "1e9", "2025-01-01", "Wed, 99 Oct 2015 07:28:00"]
+)
+def test_a_retry_after_that_says_nothing_is_none_at_all(header: str | None) -> None:
+    assert parse_retry_after(header) is None
+
+
+def test_waits_grow_from_a_second_to_a_minute() -> None:
+    retries = Retries(12)
+    waits = [retries.wait_after(TransientError("late")) for _ in range(11)]
+    for number, wait in enumerate(waits):
+        shortest = min(2**number, 60)
+        assert shortest <= wait <= shortest + 1
+
+
+def test_what_the_vendor_asks_for_is_honoured_to_the_second() -> None:
+    retries = Retries(9)
+    waits = [
+        retries.wait_after(TransientError("late", retry_after=asked)) for asked in (0, 7, 0.5, 600)
+    ]
+    assert waits == [0, 7, 0.5, 600]
+
+
+def test_the_last_try_is_the_last() -> None:
+    retries = Retries(3)
+    for _ in range(2):
+        retries.wait_after(TransientError("late", retry_after=0))
+    with pytest.raises(GaveUpError, match=r"late; gave up after 3 tries \(setting max_tries\)"):
+        retries.wait_after(TransientError("late", retry_after=0))
+
+
+def test_one_try_is_no_retry() -> None:
+    with pytest.raises(GaveUpError, match="gave up after 1 tr"):
+        Retries(1).wait_after(TransientError("late"))
+
+
+def test_a_wait_that_is_too_long_ends_the_run_rather_than_sit_it_out() -> None:
+    assert Retries(5).wait_after(TransientError("l", retry_after=LONGEST_RETRY_AFTER)) == 900
+    with pytest.raises(GaveUpError, match="asks to wait 901 s, and this run waits 900 s"):
+        Retries(5).wait_after(TransientError("late", retry_after=901))
+
+
+def test_twenty_tries_outlast_thirteen_minutes() -> None:
+    """As the docstring, the README and the setting's description have it."""
+    retries = Retries(20)
+    waited = sum(retries.wait_after(TransientError("late")) for _ in range(19))
+    assert 13 * 60 <= waited < 14.5 * 60
+
+
+def test_a_date_without_a_zone_is_read_as_utc() -> None:
+    moment = dt.datetime.now(dt.timezone.utc) + dt.timedelta(seconds=60)
+    header = email.utils.format_datetime(moment.replace(tzinfo=None))
+    seconds = parse_retry_after(header)
+    assert seconds is not None
+    assert 55 < seconds <= 60
