@@ -46,26 +46,20 @@ class Mutant:
 
 
 def _bookmark_before_the_last_record() -> None:
-    from support_taps.streams.base import ExportStream  # noqa: PLC0415
+    from support_taps.streams.base import SupportStream  # noqa: PLC0415
 
-    original = ExportStream._page  # noqa: SLF001
+    original = SupportStream.walk
 
-    def page(self: Any, *arguments: Any) -> Any:
-        pages, held = original(self, *arguments), None
-        try:
-            while True:
-                batch = next(pages)
-                if held is not None:
-                    yield held
-                held = batch
-        except StopIteration as end:
-            if (checkpoint := arguments[1].checkpoint) is not None:
-                self.bookmark.move(checkpoint)
+    def walk(self: Any, *arguments: Any) -> Iterator[Any]:
+        held = None
+        for batch in original(self, *arguments):
             if held is not None:
                 yield held
-            return end.value
+            held = batch
+        if held is not None:
+            yield held
 
-    ExportStream._page = page  # type: ignore[assignment,method-assign]  # noqa: SLF001
+    SupportStream.walk = walk  # type: ignore[assignment,method-assign]
 
 
 def _window_without_overlap() -> None:
@@ -93,11 +87,14 @@ def _truncation_is_an_end() -> None:
 
 
 def _empty_page_is_the_end() -> None:
-    from tap_deepconverse.client import CursorPaginator, find_cursor  # noqa: PLC0415
+    from tap_deepconverse.client import CursorPages  # noqa: PLC0415
 
-    CursorPaginator._next_cursor = property(  # type: ignore[method-assign,assignment]  # noqa: SLF001
-        lambda self: find_cursor(self.page.envelope) if self.page.rows else None
-    )
+    original = CursorPages.after
+
+    def after(self: CursorPages, page: Any) -> Any:
+        return original(self, page if page.rows else dataclasses.replace(page, envelope={}))
+
+    CursorPages.after = after  # type: ignore[method-assign]
 
 
 def _cursor_dropped_on_resume() -> None:
@@ -139,20 +136,20 @@ def _sigterm_is_success() -> None:
 
 
 def _failure_forgotten() -> None:
-    from support_taps.streams.base import ExportStream  # noqa: PLC0415
+    from support_taps.streams.base import SupportStream  # noqa: PLC0415
 
-    original = ExportStream.get_records
+    original = SupportStream.get_records
 
     def get_records(self: Any, context: Any) -> Iterator[Any]:
         self.tap.failed = lambda *_: None
         yield from original(self, context)
 
-    ExportStream.get_records = get_records  # type: ignore[method-assign]
+    SupportStream.get_records = get_records  # type: ignore[method-assign]
 
 
 def _retry_without_reading_again() -> None:
-    from support_taps import retries  # noqa: PLC0415
     from support_taps.errors import GaveUpError  # noqa: PLC0415
+    from support_taps.http import retries  # noqa: PLC0415
 
     def wait_after(self: Any, error: Exception) -> float:  # noqa: ARG001
         raise GaveUpError(str(error))
@@ -207,16 +204,16 @@ def _digits_lost() -> None:
 
 
 def _secret_in_the_log() -> None:
-    from support_taps.streams.base import ExportStream  # noqa: PLC0415
+    from support_taps.streams.base import SupportStream  # noqa: PLC0415
 
-    original = ExportStream._prepare  # noqa: SLF001
+    original = SupportStream._prepare  # noqa: SLF001
 
     def prepare(self: Any, page: Any) -> Any:
         prepared = original(self, page)
         sys.stderr.write(f"{prepared.headers}\n")
         return prepared
 
-    ExportStream._prepare = prepare  # type: ignore[method-assign]  # noqa: SLF001
+    SupportStream._prepare = prepare  # type: ignore[method-assign]  # noqa: SLF001
 
 
 def _broken_pipe_with_traceback() -> None:
@@ -245,7 +242,7 @@ def _half_written_is_written() -> None:
 
 
 def _sleeps_through_signals() -> None:
-    from support_taps import stream  # noqa: PLC0415
+    from support_taps.http import page_reader  # noqa: PLC0415
     from support_taps.sdk_overrides import SdkTap  # noqa: PLC0415
 
     original = SdkTap._handle_termination  # noqa: SLF001
@@ -266,7 +263,7 @@ def _sleeps_through_signals() -> None:
         told.append(arguments)
 
     SdkTap._handle_termination = handle  # type: ignore[assignment,method-assign]  # noqa: SLF001
-    stream.time = Time()  # type: ignore[assignment,attr-defined]
+    page_reader.time = Time()  # type: ignore[assignment,attr-defined]
 
 
 _DIXA = ("tap-dixa/conversations",)

@@ -1,87 +1,207 @@
-"""The SDK's typed paginators, for responses that are read while they arrive.
+"""From the page just read to the next one: typed functions without a memory.
 
-The body of a streamed response can be read only once, so a paginator is not handed the body: it
-is told what the page held (:class:`PageRead`), and says two things: which page comes next, and
-how far the bookmark may move.
+A paginator is asked once for each page: given what came (:class:`PageRead`), which page is next,
+and how far may the bookmark move (:class:`Step`)? Everything it needs to know travels in the page's
+token, so that the same page always leads to the same next one, and a token that comes twice is a
+loop (:class:`LoopGuard`).
+
+The SDK's own paginators work as well (:class:`SdkPages`): ``get_new_paginator`` is its hook.
 """
 
 from __future__ import annotations
 
 import abc
+import dataclasses
 import typing as t
 
-from singer_sdk.pagination import BaseAPIPaginator
+from singer_sdk.pagination import SinglePagePaginator
+from typing_extensions import override
 
 from support_taps.bookmarks import Checkpoint
+from support_taps.errors import CursorLoopError
+from support_taps.windows import Window
 
 if t.TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Mapping
 
     from requests import Response
-
-    from support_taps.windows import Window
-
-T = t.TypeVar("T")
+    from singer_sdk.pagination import BaseAPIPaginator
 
 
-class PageRead(t.NamedTuple):
-    """What a page held, once it has been read to its end.
+class Witness(t.Protocol):
+    """Something that sees the records of a page go by, for a paginator that has to know them."""
+
+    def note(self, raws: list[bytes]) -> None:
+        """Note some records of the page, as the bytes they came as."""
+
+
+class NoWitness:
+    """For paginators that need nothing but the number of records and the envelope."""
+
+    def note(self, raws: list[bytes]) -> None:
+        """Note nothing."""
+
+
+Token = t.TypeVar("Token")
+Seen = t.TypeVar("Seen", bound=Witness)
+
+
+@dataclasses.dataclass(frozen=True)
+class PageRead(t.Generic[Token, Seen]):
+    """A page that has been read to its end.
 
     Args:
-        rows: How many records.
+        token: What was asked for.
+        rows: How many records came.
         envelope: The other keys of the top-level object; empty where the array is at the top.
+        seen: The witness of its records.
+        response: The response: its headers, and its body where a paginator keeps bodies.
     """
 
+    token: Token
     rows: int
-    envelope: t.Mapping[str, t.Any]
+    envelope: Mapping[str, t.Any]
+    seen: Seen
+    response: Response
 
 
-class ExportPaginator(BaseAPIPaginator[T], abc.ABC):
-    """A paginator that is told what each page held before it is asked for the next one."""
+@dataclasses.dataclass(frozen=True)
+class Step(t.Generic[Token]):
+    """What follows from a page.
 
-    page: PageRead
+    Args:
+        next: The token of the next page; None: that was the last one.
+        checkpoint: How far the bookmark may move now; None: no further.
+    """
 
-    @property
+    next: Token | None
+    checkpoint: Checkpoint | None = None
+
+
+class BasePaginator(abc.ABC, t.Generic[Token, Seen]):
+    """A paginator that has its own witness.
+
+    Args:
+        first: The token of the first page.
+    """
+
+    keeps_body = False
+    """Whether it looks at the body of the response, which is then held whole."""
+
+    def __init__(self, first: Token) -> None:
+        """Start at a page."""
+        self.first = first
+
     @abc.abstractmethod
-    def checkpoint(self) -> Checkpoint | None:
-        """What holds now that the current page has been emitted; None: nothing new yet."""
+    def witness(self) -> Seen:
+        """A new witness, for one try to read a page."""
 
-    @property
     @abc.abstractmethod
-    def description(self) -> str:
-        """The current page in words, for the log."""
+    def after(self, page: PageRead[Token, Seen]) -> Step[Token]:
+        """The next page and the checkpoint, given the page that came."""
+
+    def describe(self, token: Token) -> str:  # noqa: ARG002 - for those that can say more
+        """A page in words, for the log."""
+        return "page"
 
 
-class WindowPaginator(ExportPaginator["Window"]):
-    """One page for each window of a span."""
+class Paginator(BasePaginator[Token, NoWitness], abc.ABC):
+    """A paginator that does not look at records."""
+
+    @override
+    def witness(self) -> NoWitness:
+        return NoWitness()
+
+
+class SdkPages(Paginator[t.Any]):
+    """Pages as one of the SDK's paginators has them; it may read the body.
+
+    Args:
+        paginator: What ``get_new_paginator`` returned; None is the SDK's word for a single page.
+    """
+
+    keeps_body = True
+
+    def __init__(self, paginator: BaseAPIPaginator[t.Any] | None) -> None:
+        """Start where the SDK's starts."""
+        self._paginator = SinglePagePaginator() if paginator is None else paginator
+        super().__init__(self._paginator.current_value)
+
+    @override
+    def after(self, page: PageRead[t.Any, NoWitness]) -> Step[t.Any]:
+        if page.rows == 0 and not self._paginator.continue_if_empty(page.response):
+            return Step(None)
+        try:
+            self._paginator.advance(page.response)
+        except RuntimeError as loop:
+            raise CursorLoopError(str(loop)) from None
+        return Step(None if self._paginator.finished else self._paginator.current_value)
+
+    @override
+    def describe(self, token: t.Any) -> str:
+        return f"page {self._paginator.count}"
+
+
+class WindowPages(Paginator[Window]):
+    """One page for each window of a span.
+
+    Args:
+        span: The time to read; not empty.
+        length: The longest window.
+    """
 
     def __init__(self, span: Window, length: dt.timedelta) -> None:
-        """Start at the first window.
+        """Start at the first window."""
+        self._span = span
+        self._length = length
+        super().__init__(next(span.split(length)))
+
+    @override
+    def after(self, page: PageRead[Window, t.Any]) -> Step[Window]:
+        """The window that follows; one that has been read to its end keeps its end."""
+        return self.follow(page.token)
+
+    def follow(self, window: Window) -> Step[Window]:
+        """The same for paginators that read a window in several pages.
 
         Args:
-            span: What is to be read; not empty.
-            length: The longest window.
+            window: The one that has been read to its end.
         """
-        self._windows = span.split(length)
-        self._windows_in_all = span.count(length)
-        super().__init__(next(self._windows))
+        rest = Window(window.end, self._span.end)
+        return Step(next(rest.split(self._length), None), Checkpoint(window.end))
 
-    def get_next(self, response: Response) -> Window | None:  # noqa: ARG002 - the SDK's signature
-        """The window after the current one."""
-        return next(self._windows, None)
-
-    @property
-    def checkpoint(self) -> Checkpoint:
-        """A window read to its end keeps its end."""
-        return Checkpoint(self.current_value.end)
-
-    @property
-    def description(self) -> str:
+    @override
+    def describe(self, token: Window) -> str:
         """Which window of how many, and its dates."""
-        return describe_window(self.current_value, self.count + 1, self._windows_in_all)
+        number = (token.start - self._span.start) // self._length + 1
+        start, end = (f"{moment:%Y-%m-%d %H:%M}" for moment in token)
+        return f"window {number} of {self._span.count(self._length)} ({start} to {end} UTC)"
 
 
-def describe_window(window: Window, number: int, in_all: int) -> str:
-    """A window in words: which of how many, and its dates."""
-    start, end = (f"{moment:%Y-%m-%d %H:%M}" for moment in window)
-    return f"window {number} of {in_all} ({start} to {end} UTC)"
+class LoopGuard:
+    """Notices a page that has been asked for before.
+
+    A token holds all that is asked for and all that is known, so the same token again would lead
+    to the same page again, for ever.
+    """
+
+    def __init__(self) -> None:
+        """No page has been asked for yet."""
+        self._asked: set[str] = set()
+
+    def check(self, token: object, what: str) -> None:
+        """Note a token before its page is asked for.
+
+        Args:
+            token: The page's.
+            what: The page in words.
+
+        Raises:
+            CursorLoopError: It has been asked for before.
+        """
+        key = repr(token)  # tokens of the SDK's paginators need not be hashable
+        if key in self._asked:
+            msg = f"the vendor leads in a circle: it handed out the same cursor twice ({what})"
+            raise CursorLoopError(msg)
+        self._asked.add(key)

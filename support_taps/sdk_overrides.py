@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import abc
+import copy
 import signal
 import typing as t
 
-from singer_sdk import RESTStream, Tap
+from singer_sdk import RESTStream, Stream, Tap
 from typing_extensions import override
 
 from support_taps.settings import validate
@@ -43,6 +44,23 @@ class SdkStream(RESTStream[Page], abc.ABC):
         The SDK has no public switch for it (meltano/sdk issue 2879), and its own movement, record
         by record, would overwrite ours at the end of the stream.
         """
+
+    @property
+    def overrides_record_hooks(self) -> bool:
+        """Whether a stream changes records by the SDK's public hook, which the fast path skips."""
+        return type(self).post_process is not Stream.post_process
+
+    def sync_children_of(self, record: Record, context: Context | None) -> None:
+        """Read the child streams of a record, as the SDK does for records that it writes itself.
+
+        The SDK has no public hook for it: it does so in the middle of writing a record.
+
+        Args:
+            record: The parent's, with all its fields.
+            context: The parent's partition, or None.
+        """
+        partition = self._get_state_partition_context(context)
+        self._process_record(record, copy.copy(context), partition)
 
 
 class SdkTap(Tap):

@@ -24,21 +24,19 @@ from singer_sdk.authenticators import APIKeyAuthenticator
 from singer_sdk.streams.rest import HTTPRequest
 from typing_extensions import override
 
-from support_taps.errors import CursorLoopError
-from support_taps.pagination import ExportPaginator, WindowPaginator
-from support_taps.streams.base import ExportStream
+from support_taps.pagination import PageRead, Paginator, Step, WindowPages
+from support_taps.streams.base import token_of
+from support_taps.streams.incremental import IncrementalStream
 from support_taps.timestamps import SECOND
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
-    from requests import Response
     from singer_sdk.helpers.types import Context
     from singer_sdk.streams.rest import PageContext
 
     from support_taps.bookmarks import Checkpoint
     from support_taps.http.rate_limits import WindowRateLimiter
-    from support_taps.streams.base import Batch
     from support_taps.windows import Window
 
 LARGEST_PAGE = 1000
@@ -59,55 +57,34 @@ class WindowPage(t.NamedTuple):
     cursor: str | None = None
 
 
-class CursorPaginator(ExportPaginator[WindowPage]):
+class CursorPages(Paginator[WindowPage]):
     """For each window, pages until the cursor is null, absent or empty.
 
     Args:
-        windows: The windows.
+        span: The time to read; not empty.
+        length: The longest window.
     """
 
-    def __init__(self, windows: WindowPaginator) -> None:
+    def __init__(self, span: Window, length: dt.timedelta) -> None:
         """Start at the first page of the first window."""
-        self._windows = windows
-        self._seen: set[str] = set()
-        super().__init__(WindowPage(windows.current_value))
+        self._windows = WindowPages(span, length)
+        super().__init__(WindowPage(self._windows.first))
 
     @override
-    def has_more(self, response: Response) -> bool:
-        """Whether the window has another page, or there is another window."""
-        if self._next_cursor is not None:
-            return True
-        self._windows.advance(response)
-        return not self._windows.finished
-
-    @override
-    def get_next(self, response: Response) -> WindowPage:
+    def after(self, page: PageRead[WindowPage, t.Any]) -> Step[WindowPage]:
         """The next page of the window, or the first one of the next window."""
-        cursor = self._next_cursor
-        if cursor is None:
-            self._seen.clear()
-            return WindowPage(self._windows.current_value)
-        if cursor in self._seen:
-            msg = f"the vendor handed out a cursor twice in {self._windows.description}"
-            raise CursorLoopError(msg)
-        self._seen.add(cursor)
-        return WindowPage(self._windows.current_value, cursor)
+        window = page.token.window
+        if (cursor := find_cursor(page.envelope)) is not None:
+            return Step(WindowPage(window, cursor))
+        following = self._windows.follow(window)
+        if following.next is None:
+            return Step(None, following.checkpoint)
+        return Step(WindowPage(following.next), following.checkpoint)
 
-    @property
     @override
-    def checkpoint(self) -> Checkpoint | None:
-        """A window keeps its end after its last page."""
-        return self._windows.checkpoint if self._next_cursor is None else None
-
-    @property
-    @override
-    def description(self) -> str:
+    def describe(self, token: WindowPage) -> str:
         """Which window of how many, and its dates."""
-        return self._windows.description
-
-    @property
-    def _next_cursor(self) -> str | None:
-        return find_cursor(self.page.envelope)
+        return self._windows.describe(token.window)
 
 
 def find_cursor(envelope: Mapping[str, t.Any]) -> str | None:
@@ -125,7 +102,7 @@ def find_cursor(envelope: Mapping[str, t.Any]) -> str | None:
     return None
 
 
-class DeepConverseStream(ExportStream[WindowPage], abc.ABC):
+class DeepConverseStream(IncrementalStream[WindowPage], abc.ABC):
     """An export of one bot after the other, each with its own bookmark."""
 
     records_key = "data"
@@ -148,13 +125,12 @@ class DeepConverseStream(ExportStream[WindowPage], abc.ABC):
         return APIKeyAuthenticator(key="x-api-key", value=self.config["api_key"], location="header")
 
     @override
-    def get_new_paginator(self) -> CursorPaginator:
-        length = dt.timedelta(days=self.config["window_days"])
-        return CursorPaginator(WindowPaginator(self.span, length))
+    def pages(self, span: Window, reached: Checkpoint | None) -> CursorPages:
+        return CursorPages(span, dt.timedelta(days=self.config["window_days"]))
 
     @override
     def get_http_request(self, *, page: PageContext[WindowPage]) -> HTTPRequest:
-        window, cursor = t.cast("WindowPage", page.next_page_token)
+        window, cursor = token_of(page)
         start_time, end_time = window.bounds(self.time_unit)
         return HTTPRequest(
             url=self.get_url(None),
@@ -169,17 +145,11 @@ class DeepConverseStream(ExportStream[WindowPage], abc.ABC):
         )
 
     @override
-    def read_pages(
-        self, context: Context | None, convert: Callable[[list[bytes]], Batch]
-    ) -> Iterator[Batch]:
-        """Warn of a bot without any record: an unknown one is answered like an empty one."""
-        before = self.progress.records
-        yield from super().read_pages(context, convert)
-        has_read = self.bookmark.checkpoint is not None
-        if has_read and self.bookmark.is_new and self.progress.records == before:
-            self.logger.warning(
-                "%s: no records at all; check the setting 'bot_names'", self.progress.where
-            )
+    def found_nothing(self) -> None:
+        """Warn: an unknown bot is answered like one without records."""
+        self.logger.warning(
+            "%s: no records at all; check the setting 'bot_names'", self.progress.where
+        )
 
     @override
     def unauthorized_hint(self) -> str:

@@ -28,11 +28,11 @@ from singer_sdk.streams.rest import HTTPRequest
 from typing_extensions import override
 
 from support_taps.bookmarks import Checkpoint
-from support_taps.errors import CursorLoopError
 from support_taps.http.rate_limits import HeaderRateLimiter
 from support_taps.http.retries import LONGEST_RETRY_AFTER
-from support_taps.pagination import ExportPaginator
-from support_taps.streams.base import ExportStream
+from support_taps.pagination import PageRead, Paginator, Step
+from support_taps.streams.base import token_of
+from support_taps.streams.incremental import IncrementalStream
 from support_taps.timestamps import MILLISECOND, from_epoch, isoformat
 from support_taps.windows import Window
 
@@ -46,21 +46,29 @@ LARGEST_LIST_PAGE = 99
 
 
 class Slice(t.NamedTuple):
-    """A window to be exported, or a page of the list of one."""
+    """A window to be exported, or a page of the list of one.
+
+    Args:
+        window: The time that is asked for.
+        length: How long the window was meant to be; the span's end may have shortened it.
+        is_listed: Whether it is read from the list.
+        cursor: The page of the list.
+    """
 
     window: Window
+    length: dt.timedelta
     is_listed: bool = False
     cursor: str | None = None
 
 
-class HalvingPaginator(ExportPaginator[Slice]):
+class HalvingPages(Paginator[Slice]):
     """Windows in order of time, each short enough to come whole.
 
     One that was cut is read again as its first half. What came of a window decides how long
     the next one is, so that few are cut: the records of one that was are read twice.
 
     Args:
-        span: What is to be read; not empty.
+        span: The time to read; not empty.
         length: The longest window.
         page_size: Records asked for with one export.
     """
@@ -69,67 +77,43 @@ class HalvingPaginator(ExportPaginator[Slice]):
         """Start with a window of full length."""
         self._end = span.end
         self._longest = length
-        self._length = length
         self._page_size = page_size
-        self._seen: set[str] = set()
-        super().__init__(self._slice_from(span.start))
+        super().__init__(self._slice(span.start, length))
 
-    def _slice_from(self, start: dt.datetime) -> Slice:
-        return Slice(next(Window(start, self._end).split(self._length)))
+    def _slice(self, start: dt.datetime, length: dt.timedelta) -> Slice:
+        return Slice(next(Window(start, self._end).split(length)), length)
 
-    def _length_for_next(self, length: dt.timedelta) -> dt.timedelta:
+    @override
+    def after(self, page: PageRead[Slice, t.Any]) -> Step[Slice]:
+        """The next page of the list, the first half of a window that was cut, or what follows."""
+        window = page.token.window
+        if page.token.is_listed:
+            if cursor := page.envelope.get("next_cursor"):
+                return Step(page.token._replace(cursor=cursor))
+        elif page.rows >= self._page_size:
+            if (halves := window.halve(MILLISECOND)) is None:
+                return Step(page.token._replace(is_listed=True))
+            return Step(Slice(halves[0], halves[0].end - halves[0].start))
+        checkpoint = Checkpoint(window.end)
+        if window.end >= self._end:
+            return Step(None, checkpoint)
+        length = self._length_after(page.rows, window.end - window.start)
+        return Step(self._slice(window.end, length), checkpoint)
+
+    def _length_after(self, rows: int, length: dt.timedelta) -> dt.timedelta:
         """The length at which, going by the window that came, two thirds of a page will come."""
-        wanted, rows = self._page_size * 2 // 3, self.page.rows
+        wanted = self._page_size * 2 // 3
         grown = min(length * 2, length * wanted // rows if rows else self._longest)
         return min(max(grown // MILLISECOND, 1) * MILLISECOND, self._longest)
 
-    @property
-    def _was_cut(self) -> bool:
-        return not self.current_value.is_listed and self.page.rows >= self._page_size
-
-    @property
-    def _next_cursor(self) -> str | None:
-        if not self.current_value.is_listed:
-            return None
-        return self.page.envelope.get("next_cursor") or None
-
     @override
-    def get_next(self, response: Response) -> Slice | None:
-        """The next page of the list, the first half of a window that was cut, or what follows."""
-        window = self.current_value.window
-        if (cursor := self._next_cursor) is not None:
-            if cursor in self._seen:
-                msg = f"the vendor handed out a cursor twice in the window {window}"
-                raise CursorLoopError(msg)
-            self._seen.add(cursor)
-            return Slice(window, is_listed=True, cursor=cursor)
-        self._seen.clear()
-        if self._was_cut:
-            if (halves := window.halve(MILLISECOND)) is None:
-                return Slice(window, is_listed=True)
-            first, _ = halves
-            self._length = first.end - first.start
-            return Slice(first)
-        self._length = self._length_for_next(window.end - window.start)
-        return self._slice_from(window.end) if window.end < self._end else None
-
-    @property
-    @override
-    def checkpoint(self) -> Checkpoint | None:
-        """A window that came whole keeps its end: whatever is older has come before it."""
-        if self._was_cut or self._next_cursor is not None:
-            return None
-        return Checkpoint(self.current_value.window.end)
-
-    @property
-    @override
-    def description(self) -> str:
+    def describe(self, token: Slice) -> str:
         """The window's dates."""
-        start, end = (f"{moment:%Y-%m-%d %H:%M:%S}" for moment in self.current_value.window)
+        start, end = (f"{moment:%Y-%m-%d %H:%M:%S}" for moment in token.window)
         return f"window {start} to {end} UTC"
 
 
-class DevRevStream(ExportStream[Slice], abc.ABC):
+class DevRevStream(IncrementalStream[Slice], abc.ABC):
     """An export that is read in windows small enough to come whole."""
 
     http_method = "POST"
@@ -155,13 +139,13 @@ class DevRevStream(ExportStream[Slice], abc.ABC):
         return {**super().http_headers, "X-Devrev-Scope": "beta"}
 
     @override
-    def get_new_paginator(self) -> HalvingPaginator:
+    def pages(self, span: Window, reached: Checkpoint | None) -> HalvingPages:
         length = dt.timedelta(days=self.config["window_days"])
-        return HalvingPaginator(self.span, length, self.config["page_size"])
+        return HalvingPages(span, length, self.config["page_size"])
 
     @override
     def get_http_request(self, *, page: PageContext[Slice]) -> HTTPRequest:
-        window, is_listed, cursor = t.cast("Slice", page.next_page_token)
+        window, _, is_listed, cursor = token_of(page)
         after, before = (
             isoformat(from_epoch(bound, MILLISECOND)) for bound in window.bounds(self.time_unit)
         )

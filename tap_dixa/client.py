@@ -21,14 +21,16 @@ from singer_sdk.authenticators import BearerTokenAuthenticator
 from singer_sdk.streams.rest import HTTPRequest
 from typing_extensions import override
 
-from support_taps.pagination import WindowPaginator
-from support_taps.streams.base import ExportStream
+from support_taps.pagination import WindowPages
+from support_taps.streams.base import token_of
+from support_taps.streams.incremental import IncrementalStream
 from support_taps.timestamps import MILLISECOND
 from support_taps.windows import Window
 
 if t.TYPE_CHECKING:
     from singer_sdk.streams.rest import PageContext
 
+    from support_taps.bookmarks import Checkpoint
     from support_taps.http.rate_limits import WindowRateLimiter
 
 LONGEST_WINDOW_DAYS = 31
@@ -36,7 +38,7 @@ LONGEST_WINDOW = dt.timedelta(days=LONGEST_WINDOW_DAYS) - MILLISECOND
 """A request asks for one millisecond more than its window, and may span 31 days."""
 
 
-class DixaStream(ExportStream[Window], abc.ABC):
+class DixaStream(IncrementalStream[Window], abc.ABC):
     """An export, one request for each time window."""
 
     time_unit = MILLISECOND
@@ -59,15 +61,12 @@ class DixaStream(ExportStream[Window], abc.ABC):
         return BearerTokenAuthenticator(token=self.config["api_token"])
 
     @override
-    def get_new_paginator(self) -> WindowPaginator:
-        return WindowPaginator(
-            self.span, min(dt.timedelta(days=self.config["window_days"]), LONGEST_WINDOW)
-        )
+    def pages(self, span: Window, reached: Checkpoint | None) -> WindowPages:
+        return WindowPages(span, min(dt.timedelta(days=self.config["window_days"]), LONGEST_WINDOW))
 
     @override
     def get_http_request(self, *, page: PageContext[Window]) -> HTTPRequest:
-        window = t.cast("Window", page.next_page_token)
-        after, before = window.bounds(self.time_unit)
+        after, before = token_of(page).bounds(self.time_unit)
         return HTTPRequest(
             url=self.get_url(page.stream_context),
             headers=self.http_headers,

@@ -28,15 +28,18 @@ from typing_extensions import override
 
 from support_taps.bookmarks import Checkpoint
 from support_taps.errors import CursorLoopError, ShapeError, StateError
-from support_taps.pagination import ExportPaginator
-from support_taps.streams.base import ExportStream
+from support_taps.pagination import PageRead, Paginator, Step
+from support_taps.streams.base import token_of
+from support_taps.streams.incremental import IncrementalStream
 from support_taps.timestamps import SECOND, from_epoch, to_epoch
 
 if t.TYPE_CHECKING:
-    from requests import Response
+    from collections.abc import Mapping
+
     from singer_sdk.streams.rest import PageContext
 
     from support_taps.http.rate_limits import WindowRateLimiter
+    from support_taps.windows import Window
 
 LARGEST_PAGE = 1000
 
@@ -65,7 +68,7 @@ class CursorPage(t.NamedTuple):
     limit: int
 
 
-class ServerCursorPaginator(ExportPaginator[CursorPage]):
+class ServerCursorPages(Paginator[CursorPage]):
     """Follows the server's cursor.
 
     Args:
@@ -82,78 +85,67 @@ class ServerCursorPaginator(ExportPaginator[CursorPage]):
         self._unit = unit
         self._until = to_epoch(until, unit)
         self._page_size = page_size
-        self._seen = {start}
         super().__init__(CursorPage(start, page_size))
 
-    @property
-    def _server_cursor(self) -> ServerCursor:
-        """The cursor that the server gave with the current page."""
-        envelope = self.page.envelope
-        try:
-            end_time = int(envelope["end_time"])
-        except (KeyError, TypeError, ValueError):
-            keys = ", ".join(envelope) or "none"
-            msg = f"the response has records but no usable 'end_time'; its other keys are: {keys}"
-            raise ShapeError(msg) from None
-        end_id = envelope.get("end_id")
-        return ServerCursor(end_time, None if end_id in {None, ""} else str(end_id))
-
-    @property
-    def _stands_still(self) -> bool:
-        return self._server_cursor == self.current_value.cursor
-
     @override
-    def has_more(self, response: Response) -> bool:
-        """Whether there is another page that can be asked for."""
-        if self.page.rows == 0:
-            return False
-        if not self._stands_still:
-            return self._server_cursor.end_time < self._until
-        if self.page.rows < self.current_value.limit:
-            return False
-        if self.current_value.limit < LARGEST_PAGE:
-            return True
+    def after(self, page: PageRead[CursorPage, t.Any]) -> Step[CursorPage]:
+        """From the server's cursor on; an empty page keeps nothing."""
+        if page.rows == 0:
+            return Step(None)
+        cursor = server_cursor(page.envelope)
+        return Step(self._next(page, cursor), self._checkpoint(cursor))
+
+    def _next(self, page: PageRead[CursorPage, t.Any], cursor: ServerCursor) -> CursorPage | None:
+        """The next page, if there is another one that can be asked for.
+
+        A full page of one moment is asked for again, larger. That can happen where the export has
+        no ``end_id``: what was read last comes first again.
+        """
+        if cursor != page.token.cursor:
+            return CursorPage(cursor, self._page_size) if cursor.end_time < self._until else None
+        if page.rows < page.token.limit:
+            return None
+        if page.token.limit < LARGEST_PAGE:
+            return CursorPage(cursor, LARGEST_PAGE)
         msg = f"more than {LARGEST_PAGE} records at one moment; the vendor's cursor stands still"
         raise CursorLoopError(msg)
 
-    @override
-    def get_next(self, response: Response) -> CursorPage:
-        """From the server's cursor on; a full page of one moment is asked for again, larger.
-
-        That can happen where the export has no ``end_id``: what was read last comes first again.
-        """
-        cursor = self._server_cursor
-        if self._stands_still:
-            return CursorPage(cursor, LARGEST_PAGE)
-        if cursor in self._seen:
-            msg = f"the vendor handed out the cursor {cursor.end_time}, {cursor.end_id} twice"
-            raise CursorLoopError(msg)
-        self._seen.add(cursor)
-        return CursorPage(cursor, self._page_size)
-
-    @property
-    @override
-    def checkpoint(self) -> Checkpoint | None:
+    def _checkpoint(self, cursor: ServerCursor) -> Checkpoint:
         """A page that held records keeps the server's cursor.
 
         Not beyond the newest time that can be asked for: there, more can still come in before it.
         """
-        if self.page.rows == 0:
-            return None
-        cursor = self._server_cursor
         if cursor.end_time >= self._until:
             cursor = ServerCursor(self._until)
         return Checkpoint(from_epoch(cursor.end_time, self._unit), cursor._asdict())
 
-    @property
     @override
-    def description(self) -> str:
-        """Which page, and where it started."""
-        start = from_epoch(self.current_value.cursor.end_time, self._unit)
-        return f"page {self.count + 1} (from {start:%Y-%m-%d %H:%M:%S} UTC)"
+    def describe(self, token: CursorPage) -> str:
+        """Where the page starts."""
+        start = from_epoch(token.cursor.end_time, self._unit)
+        return f"page from {start:%Y-%m-%d %H:%M:%S} UTC"
 
 
-class ZendeskChatStream(ExportStream[CursorPage], abc.ABC):
+def server_cursor(envelope: Mapping[str, t.Any]) -> ServerCursor:
+    """The cursor that the server gave with a page.
+
+    Args:
+        envelope: The response without its records.
+
+    Raises:
+        ShapeError: It has none that can be used.
+    """
+    try:
+        end_time = int(envelope["end_time"])
+    except (KeyError, TypeError, ValueError):
+        keys = ", ".join(envelope) or "none"
+        msg = f"the response has records but no usable 'end_time'; its other keys are: {keys}"
+        raise ShapeError(msg) from None
+    end_id = envelope.get("end_id")
+    return ServerCursor(end_time, None if end_id in {None, ""} else str(end_id))
+
+
+class ZendeskChatStream(IncrementalStream[CursorPage], abc.ABC):
     """An incremental export, read along the server's cursor."""
 
     time_unit = SECOND
@@ -173,20 +165,15 @@ class ZendeskChatStream(ExportStream[CursorPage], abc.ABC):
         return BearerTokenAuthenticator(token=self.config["access_token"])
 
     @override
-    def get_new_paginator(self) -> ServerCursorPaginator:
-        start = ServerCursor(to_epoch(self.span.start, self.time_unit))
-        checkpoint = self.bookmark.checkpoint
-        if (
-            checkpoint is not None
-            and checkpoint.cursor is not None
-            and checkpoint.until == self.span.start
-        ):
-            start = self._cursor_in_state(checkpoint.cursor)
-        return ServerCursorPaginator(start, self.time_unit, self.span.end, self.config["page_size"])
+    def pages(self, span: Window, reached: Checkpoint | None) -> ServerCursorPages:
+        start = ServerCursor(to_epoch(span.start, self.time_unit))
+        if reached is not None and reached.cursor is not None and reached.until == span.start:
+            start = self._cursor_in_state(reached.cursor)
+        return ServerCursorPages(start, self.time_unit, span.end, self.config["page_size"])
 
     @override
     def get_http_request(self, *, page: PageContext[CursorPage]) -> HTTPRequest:
-        cursor, limit = t.cast("CursorPage", page.next_page_token)
+        cursor, limit = token_of(page)
         # Whether start_time counts its moment in is not documented. Without an id to go on after,
         # one unit earlier is right under both readings.
         start_time = cursor.end_time if cursor.end_id else max(cursor.end_time - 1, 0)

@@ -28,7 +28,7 @@ from tests.conftest import SPAN
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from support_taps.streams.base import ExportStream
+    from support_taps.streams.base import SupportStream
     from support_taps.tap import SupportTap
 
     Json = t.Any
@@ -122,7 +122,7 @@ def crumbs_of(schema: Json, within: Crumbs = ()) -> Iterator[Crumbs]:
         yield from crumbs_of(prop, crumbs)
 
 
-def selected(tap: type[SupportTap], name: str, left_out: set[Crumbs]) -> ExportStream[t.Any]:
+def selected(tap: type[SupportTap], name: str, left_out: set[Crumbs]) -> SupportStream[t.Any]:
     """The stream, with all but some properties selected."""
     catalog = copy.deepcopy(CATALOGS[tap])
     for entry in catalog["streams"]:
@@ -130,7 +130,7 @@ def selected(tap: type[SupportTap], name: str, left_out: set[Crumbs]) -> ExportS
             if tuple(metadata["breadcrumb"]) in left_out:
                 metadata["metadata"]["selected"] = False
     stream: t.Any = tap(config=CONFIG, catalog=catalog).streams[name]
-    return t.cast("ExportStream[t.Any]", stream)
+    return t.cast("SupportStream[t.Any]", stream)
 
 
 def record_messages(lines: bytes) -> list[Json]:
