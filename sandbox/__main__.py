@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8765, help="0 for a free one (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the data (%(default)s)")
     parser.add_argument("--size", type=int, default=2000, help="conversations each (%(default)s)")
-    parser.add_argument("--no-rate-limits", action="store_true", help="never response 429")
+    parser.add_argument("--no-rate-limits", action="store_true", help="never answer 429")
     parser.add_argument(
         "--rate-limit-factor", type=float, default=1.0, help="that much faster (%(default)s)"
     )

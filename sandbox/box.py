@@ -142,7 +142,7 @@ class Sandbox:
         return self.turnstile.violations
 
     def reset(self) -> None:
-        """Back to the data of the seed, no faults, an empty log, full rate_limits.
+        """Back to the data of the seed, no faults, an empty log, full rate limits.
 
         Switches stay as they are.
         """

@@ -87,7 +87,7 @@ def milliseconds(when: datetime) -> int:
 
 
 class Vendor(ABC):
-    """One vendor: its streams' data, and the rules by which it responses."""
+    """One vendor: its streams' data, and the rules by which it responds."""
 
     name: ClassVar[str]
     base_path: ClassVar[str] = ""
@@ -139,7 +139,7 @@ class Vendor(ABC):
 
     @abstractmethod
     def response(self, call: Call) -> Response:
-        """Response an authorised request within the rate limit."""
+        """Respond to an authorised request within the rate limit."""
 
     @abstractmethod
     def error(self, status: int, **details: Any) -> Response:
