@@ -72,6 +72,8 @@ def undescribed(catalog: Record) -> list[str]:
             if not inner.get("description", "").strip():
                 yield f"{path}.{name}"
             yield from within(inner, f"{path}.{name}")
+        for each in schema.get("anyOf", ()):
+            yield from within(each, path)
         if isinstance(schema.get("items"), dict):
             yield from within(schema["items"], f"{path}[]")
 

@@ -1,6 +1,8 @@
 """DevRev conversations.
 
 Fields: the schema `conversation` of DevRev's OpenAPI document (beta, January 2026), spelt out.
+Some records have the older fields too that the conversation of a webhook has in DevRev's public
+snap-in examples (`id_v1`, `thumbnail` and others), for its APIs share what they send.
 Timestamps as seen live: RFC 3339 in UTC, fractions of any length with trailing zeros dropped.
 """
 
@@ -52,6 +54,15 @@ class DevRevSource:
         if one_in(20, index, 19):  # only these two are required, beside the dates
             kept = ("id", "members", "created_date", "modified_date", "display_id")
             record = {name: record[name] for name in kept}
+        if _is_older(index):
+            org = record["members"][0].get("rev_org") if record["members"] else None
+            record |= {
+                "id_v1": f"don:DEV-0sandbox:conversation:{index}",
+                "broadcast_channels": ["chat"],
+                "rev_orgs": [org] if org else [],
+                "state": "open",
+                "status": "open",
+            }
         yield "conversations", record, ""
 
     def restamp(self, stream: str, record: dict[str, Any], at: datetime) -> None:  # noqa: ARG002
@@ -147,6 +158,10 @@ class DevRevSource:
         }
 
 
+def _is_older(index: int) -> bool:
+    return one_in(7, index, 3)
+
+
 def _date(ms: int, digits: int, dice: Dice | None = None) -> str:
     """RFC 3339 with at most so many digits of a second, trailing zeros dropped as Go does.
 
@@ -188,12 +203,21 @@ def _user(dice: Dice, index: int) -> dict[str, Any]:
             user["rev_org"]["dev_slug"] = "example"
     if one_in(6, index, 5):
         del user["display_picture"], user["email"]
+    if _is_older(index):
+        user["id_v1"] = f"don:DEV-0sandbox:{kind}:{number}"
+        user["display_handle"] = f"user-{number}"
+        user["thumbnail"] = "https://example.com/display-picture/user.svg"
+        if "rev_org" in user:
+            user["rev_org"]["id_v1"] = "don:DEV-0sandbox:rev_org:REV-1"
+            user["rev_org"]["thumbnail"] = "https://example.com/display-picture/org.svg"
     return user
 
 
 def _part(dice: Dice, index: int) -> dict[str, Any]:
     kind = _PART_TYPES[index % len(_PART_TYPES)]
+    older = {"id_v1": f"don:DEV-0sandbox:{kind}:1"} if _is_older(index) else {}
     return {
+        **older,
         "type": kind,
         "display_id": f"{kind.upper()}-1",
         "id": f"{_ORG}:{kind}/1",

@@ -207,5 +207,5 @@ class DixaSource:
             record["chat_menu_text"] = "Returns"
         if channel == "contactForm" and position == 0:
             form = {"name": dice.person(), "email": "form@example.com", "phone": "+45", "n": "1"}
-            record["form_submission" if conversation % 2 else "formSubmission"] = form
+            record["form_submission"] = form
         return record

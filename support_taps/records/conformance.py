@@ -10,7 +10,7 @@ import contextlib
 import decimal
 import typing as t
 
-from support_taps.records.json_types import ANYTHING, listed_types
+from support_taps.records.json_types import ANYTHING, as_one, listed_types
 from support_taps.timestamps import OUT_OF_RANGE, epoch_format, is_epoch_text
 
 if t.TYPE_CHECKING:
@@ -137,6 +137,7 @@ class Conformance:
 
     def _rule(self, schema: Schema, path: str) -> _Rule:
         """What is done to the values of a property."""
+        schema = as_one(schema)
         allowed = listed_types(schema)
         within = self._within(schema, path)
         if not within and set(allowed) >= ANYTHING:

@@ -18,7 +18,7 @@ import typing as t
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from support_taps.records.json_types import ANYTHING, listed_types
+from support_taps.records.json_types import ANYTHING, as_one, listed_types
 from support_taps.timestamps import LONGEST_EPOCH_TEXT, epoch_format, is_epoch_text
 
 if t.TYPE_CHECKING:
@@ -112,6 +112,7 @@ class RecordTypes:
 
     def _of_property(self, attribute: str, schema: Schema) -> tuple[t.Any, Member]:
         """The type of a property."""
+        schema = as_one(schema)
         names = listed_types(schema)
         if schema.get("format") == "date-time" and "string" in names and self._instants:
             typed, inner, in_list = self._of_value({**schema, "format": None})
@@ -129,6 +130,7 @@ class RecordTypes:
 
     def _of_value(self, schema: Schema) -> tuple[t.Any, dict[str, Member], bool]:
         """The type of a value, the members of the objects in it, whether these are in an array."""
+        schema = as_one(schema)
         names = listed_types(schema)
         if set(names) >= ANYTHING and "properties" not in schema:
             return t.Any, {}, False

@@ -295,7 +295,6 @@ VARIANCES = {
         ".duration: float",
         ".duration: int",
         ".form_submission: dict",
-        ".formSubmission: dict",
         ".attached_files[]: str",
         ".text: NoneType",
     },

@@ -17,7 +17,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox import Sandbox
-    from tests.conftest import Json
+    from tests.conftest import Json, Record
 
     Runner = Callable[..., Run]
 
@@ -160,7 +160,6 @@ def test_custom_fields_pass_whole_and_so_does_what_the_documents_do_not_know(
         "ctype__struct": {"a": {"b": [1, "2", [], None, {"c": True}]}},
     }
     unknown: dict[str, Json] = {
-        "id_v1": "don:core:old",
         "is_archived": False,
         "csat_rating": {"value": 4.5},
         "1_odd name.x": [],
@@ -177,6 +176,77 @@ def test_custom_fields_pass_whole_and_so_does_what_the_documents_do_not_know(
     for name in unknown:
         assert f"{name} (1)" in line
     assert "tnt__" not in line, "custom fields are free, none of them is unknown"
+
+
+def webhook_conversation() -> Record:
+    """A conversation with all fields of the one in DevRev's example of a webhook.
+
+    The example is `conversation_updated` of the vendor's public snap-in examples (12-csat).
+    """
+    org = {
+        "display_id": "REV-1",
+        "display_name": "Example GmbH",
+        "id": "don:identity:dvrv-us-1:devo/0:revo/1",
+        "id_v1": "don:DEV-0:rev_org:REV-1",
+        "thumbnail": "https://example.com/display-picture/org.svg",
+        "type": "rev_org",
+    }
+    user = {
+        "display_handle": "ada-l",
+        "display_id": "DEVU-1",
+        "display_name": "ada-l",
+        "email": "ada@example.com",
+        "full_name": "Ada L",
+        "id": "don:identity:dvrv-us-1:devo/0:devu/1",
+        "id_v1": "don:DEV-0:dev_user:DEVU-1",
+        "state": "active",
+        "thumbnail": "https://example.com/display-picture/ada.svg",
+        "type": "dev_user",
+    }
+    customer = {**user, "type": "rev_user", "external_ref": "1", "rev_org": org}
+    part = {
+        "display_id": "FEAT-1",
+        "id": "don:core:dvrv-us-1:devo/0:feature/1",
+        "id_v1": "don:DEV-0:feature:1",
+        "name": "Search",
+        "type": "feature",
+    }
+    return {
+        "applies_to_parts": [part],
+        "broadcast_channels": ["chat"],
+        "created_by": customer,
+        "created_date": "2025-02-01T21:23:49.567Z",
+        "display_id": "CONV-1",
+        "id": "don:core:dvrv-us-1:devo/0:conversation/1",
+        "id_v1": "don:DEV-0:conversation:1",
+        "members": [customer, user],
+        "modified_by": {**user, "type": "sys_user"},
+        "modified_date": "2025-02-02T18:07:30.309Z",
+        "owned_by": [user],
+        "rev_orgs": [org],
+        "source_channel": "chat",
+        "stage": {"name": "resolved", "ordinal": 6000},
+        "state": "closed",
+        "status": "closed",
+        "title": "",
+    }
+
+
+def test_a_conversation_as_in_the_vendors_webhooks_holds_nothing_unknown(
+    box: Sandbox, run: Runner
+) -> None:
+    conversation = webhook_conversation()
+    box.devrev.load("conversations", [conversation])
+    done = run().succeeded()
+    assert done.records("conversations") == [conversation]
+    assert not done.log("WARNING")
+
+
+def test_flattened_to_the_last_level_records_follow_their_schema(box: Sandbox, run: Runner) -> None:
+    """With a sentiment of any type, which no column could hold."""
+    done = run(flattening_enabled=True, flattening_max_depth=10).succeeded()
+    assert done.by_key("conversations").keys() == expected(box).keys()
+    assert_records_follow_their_schemas(done)
 
 
 def test_unknown_fields_are_counted_over_all_windows(box: Sandbox, run: Runner) -> None:

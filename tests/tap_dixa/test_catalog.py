@@ -63,7 +63,7 @@ MESSAGE = {
     ),
     "array of string": "to cc bcc attached_files",
     "boolean": "is_automated_message",
-    "object": "form_submission formSubmission",
+    "object": "form_submission",
 }
 
 

@@ -200,6 +200,19 @@ def test_unknown_fields_reach_the_output_and_are_reported_once(box: Sandbox, run
     assert line.startswith("conversations:")
 
 
+def test_the_other_spelling_of_a_form_is_carried_as_an_unknown_field(
+    box: Sandbox, run: Runner
+) -> None:
+    """One consumer of the API has seen it. Listed, it would be the same column as the first."""
+    message = {**box.dixa.truth("messages")[0], "formSubmission": {"name": "Ada"}}
+    box.dixa.load("messages", [message])
+    done = run().succeeded()
+    (emitted,) = done.records("messages")
+    assert emitted["formSubmission"] == {"name": "Ada"}
+    (line,) = done.log("WARNING")
+    assert "formSubmission (1)" in line
+
+
 def test_unknown_fields_are_announced_before_the_first_record_that_has_them(
     box: Sandbox, run: Runner
 ) -> None:

@@ -205,6 +205,20 @@ def test_what_varies_between_accounts_passes_unchanged_and_without_a_warning(
     assert_records_follow_their_schemas(done)
 
 
+def test_a_page_of_a_visit_is_looked_at_whether_it_is_an_object_or_a_list(
+    box: Sandbox, run: Runner
+) -> None:
+    """The schema has both as alternatives: what is new in one is told, and all pass unchanged."""
+    (chat,) = box.zendesk_chat.make("chats", 1, MOMENT)
+    pages = [{"to": "x", "scroll_depth": 0.5}, [1, "an item that is a list"], [1, {"deeper": True}]]
+    box.zendesk_chat.load("chats", [{**chat, "webpath": pages}])
+    done = run().succeeded()
+    assert [record["webpath"] for record in done.records("chats")] == [pages]
+    warnings = " ".join(done.log("WARNING"))
+    assert "webpath[].scroll_depth (1)" in warnings
+    assert "webpath[][]" in warnings
+
+
 def test_fields_that_an_offline_message_lacks_are_not_filled_in(run: Runner) -> None:
     done = run().succeeded()
     kinds = collections.Counter(record["type"] for record in done.records("chats"))
