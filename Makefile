@@ -18,7 +18,7 @@ help: ## Show this list
 demo: .meltano/.installed ## Run all taps on made-up data, through Meltano into JSONL files
 	@$(bin)/python -m scripts.demo
 
-install: .venv/.dev .meltano/.installed ## Install everything that development needs
+install: .venv/.dev .meltano/.installed .meltano/.tools ## Install everything that development needs
 
 test: install ## Run the tests; ARGS="-k dixa" for some of them
 	@$(bin)/python -m pytest --numprocesses=logical --dist=loadgroup $(ARGS)
@@ -58,4 +58,19 @@ $(bin)/uv:
 
 .meltano/.installed: .venv/.taps meltano.yml
 	@$(bin)/meltano --log-level=warning install
+	@touch $@
+
+# Programs that only the tests run. Each has an environment of its own: what they pin agrees with
+# nothing else. psycopg2 is taken newer than pinned, for its pin cannot be had for every Python.
+tools := pipelinewise-target-postgres==2.1.2 singer-tools==0.4.1
+
+.meltano/.tools: $(bin)/uv Makefile
+	@mkdir -p .meltano/tools
+	@echo 'psycopg2-binary>=2.9.10' >.meltano/tools/overrides.txt
+	@for tool in $(tools); do \
+		venv=.meltano/tools/$${tool%%=*} && \
+		$(bin)/uv venv --quiet --clear --python $(bin)/python $$venv && \
+		$(bin)/uv pip install --quiet --python $$venv/bin/python \
+			--overrides .meltano/tools/overrides.txt $$tool || exit 1; \
+	done
 	@touch $@

@@ -55,11 +55,11 @@ class DevRevSource:
             kept = ("id", "members", "created_date", "modified_date", "display_id")
             record = {name: record[name] for name in kept}
         if _is_older(index):
-            org = record["members"][0].get("rev_org") if record["members"] else None
+            orgs = [user["rev_org"] for user in record["members"] if "rev_org" in user]
             record |= {
                 "id_v1": f"don:DEV-0sandbox:conversation:{index}",
                 "broadcast_channels": ["chat"],
-                "rev_orgs": [org] if org else [],
+                "rev_orgs": [org for org in orgs if org["type"] == "rev_org"],
                 "state": "open",
                 "status": "open",
             }

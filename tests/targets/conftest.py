@@ -8,12 +8,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 
 from sandbox import Sandbox
 
-from .postgres import Database
+from .postgres import IN_UTC, Database
 from .tools import Pipeline, loader
 
 if TYPE_CHECKING:
@@ -48,10 +47,7 @@ def new_database(postgres: Path) -> Callable[[], Database]:
     """Make an empty database."""
 
     def make() -> Database:
-        name = f"test_{next(_numbers)}"
-        with psycopg.connect(host=str(postgres), user="postgres", autocommit=True) as connection:
-            connection.execute(f"create database {name}".encode())
-        return Database(postgres, name)
+        return Database(postgres, f"test_{next(_numbers)}")
 
     return make
 
@@ -78,6 +74,6 @@ def into_postgres(tmp_path: Path, database: Database) -> Callable[..., Pipeline]
 
     def make(vendor: str, **target_settings: object) -> Pipeline:
         config = database.target_config(vendor, **target_settings)
-        return Pipeline(tmp_path, vendor, loader("target-postgres"), config)
+        return Pipeline(tmp_path, vendor, loader("target-postgres"), config, IN_UTC)
 
     return make

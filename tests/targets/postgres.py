@@ -22,9 +22,15 @@ if TYPE_CHECKING:
 Table = dict[tuple[Any, ...], Row]
 """Rows by their key."""
 
+TIME_ZONE = "America/New_York"
+"""Of every database here: where times are not told to be in UTC, they come out shifted."""
+
+IN_UTC = {"PGTZ": "UTC"}
+"""The variable with which a session of target-postgres is in UTC, as in `meltano.yml`."""
+
 
 class Database:
-    """One database of the server.
+    """A new database of the server, in a time zone far from UTC.
 
     Args:
         server: The folder in which the server listens.
@@ -32,7 +38,12 @@ class Database:
     """
 
     def __init__(self, server: Path, name: str) -> None:
+        self.server = server
         self.name = name
+        with psycopg.connect(host=str(server), user="postgres", autocommit=True) as connection:
+            connection.execute(f"create database {name}".encode())
+            zone = f"alter database {name} set timezone to '{TIME_ZONE}'"
+            connection.execute(zone.encode())
         self.url = f"postgresql+psycopg://postgres@/{name}?host={server}"
         self._connection = psycopg.connect(
             host=str(server), user="postgres", dbname=name, autocommit=True

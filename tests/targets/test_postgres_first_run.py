@@ -9,7 +9,7 @@ import pytest
 from sandbox import Sandbox
 
 from .conftest import SPAN
-from .postgres import Database, assert_same, truth
+from .postgres import IN_UTC, Database, assert_same, truth
 from .tools import Outcome, Pipeline, loader, tap_config
 from .truth import ALL_STREAMS, STREAMS, schema_of, types_of
 
@@ -39,7 +39,7 @@ def first_runs(
                 database = new_database()
                 config = database.target_config(vendor)
                 folder = tmp_path_factory.mktemp(vendor)
-                pipeline = Pipeline(folder, vendor, loader("target-postgres"), config)
+                pipeline = Pipeline(folder, vendor, loader("target-postgres"), config, IN_UTC)
                 runs[vendor] = FirstRun(box, database, pipeline.run(tap_config(box, vendor)))
             return runs[vendor]
 

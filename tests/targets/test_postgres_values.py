@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .postgres import Database, assert_holds_truth
+from .postgres import TIME_ZONE, Database, assert_holds_truth
 from .tools import tap_config
 from .truth import exact
 
@@ -145,6 +145,33 @@ def test_fractions_of_a_second_are_cut_off_after_microseconds(
         "where modified_date < '2025-03-01T12:00:01' and modified_date >= '2025-03-01T12:00:00'"
     )
     assert found == [(len(fractions),)]
+
+
+def spans(*starts: str) -> list[dict[str, Any]]:
+    """Times of one agent in one status, which have their start in their key."""
+    return [{"agent_id": 1, "start_time": start, "duration": 1, "status": "x"} for start in starts]
+
+
+def test_a_time_is_stored_as_it_was_sent_wherever_the_server_is(
+    box: Sandbox, database: Database, into_postgres: Callable[..., Pipeline]
+) -> None:
+    box.zendesk_chat.load("agent_timeline", spans("2025-01-01T00:00:29.929Z"))
+    into_postgres("zendesk_chat").run(tap_config(box, "zendesk_chat")).succeeded()
+    assert database.ask("show timezone") == [(TIME_ZONE,)]
+    found = database.ask("select start_time::text from tap_zendesk_chat.agent_timeline")
+    assert found == [("2025-01-01 00:00:29.929",)]
+
+
+def test_two_spans_in_the_doubled_hour_of_autumn_stay_two(
+    box: Sandbox, database: Database, into_postgres: Callable[..., Pipeline]
+) -> None:
+    """In New York both are at half past one: the clocks went back at 06:00 UTC."""
+    doubled = spans("2024-11-03T05:30:00Z", "2024-11-03T06:30:00Z")
+    box.zendesk_chat.load("agent_timeline", doubled)
+    config = tap_config(box, "zendesk_chat", start_date="2024-11-01")
+    into_postgres("zendesk_chat").run(config).succeeded()
+    found = database.ask("select start_time::text from tap_zendesk_chat.agent_timeline order by 1")
+    assert found == [("2024-11-03 05:30:00",), ("2024-11-03 06:30:00",)]
 
 
 def test_an_absent_object_is_the_null_of_json(

@@ -2,8 +2,9 @@
 
 The targets and Meltano are installed beforehand, each in an environment of its own, by
 ``make install``. They are found in the project's ``.meltano`` and beside this Python, or where
-these variables say: ``TARGET_POSTGRES``, ``TARGET_JSONL`` and ``MELTANO`` (programs) and
-``TARGETS_PROJECT`` (a folder with a ``meltano.yml`` and a ``.meltano``; default: this project).
+these variables say: ``TARGET_POSTGRES``, ``TARGET_JSONL``, ``MELTANO``,
+``PIPELINEWISE_TARGET_POSTGRES`` and ``SINGER_TOOLS`` (programs), and ``TARGETS_PROJECT`` (a folder with a ``meltano.yml`` and a
+``.meltano``; default: this project).
 """
 
 from __future__ import annotations
@@ -60,6 +61,12 @@ def loader(name: str) -> str:
     return program(name.replace("-", "_").upper(), venv / "bin" / name)
 
 
+def tool(package: str, name: str) -> str:
+    """A program that no project needs, only these tests."""
+    venv = meltano_project() / ".meltano" / "tools" / package
+    return program(package.replace("-", "_").upper(), venv / "bin" / name)
+
+
 def meltano() -> str:
     """The program of Meltano."""
     beside, on_path = Path(sys.executable).with_name("meltano"), shutil.which("meltano")
@@ -67,8 +74,8 @@ def meltano() -> str:
 
 
 def environment() -> dict[str, str]:
-    """This process's, without what could configure a tap, a target or Meltano."""
-    configures = re.compile(r"(TAP|TARGET|MELTANO)_.*|.*LOGLEVEL")
+    """This process's, without what could configure a tap, a target, Meltano or PostgreSQL."""
+    configures = re.compile(r"(TAP|TARGET|MELTANO)_.*|PG[A-Z]+|.*LOGLEVEL")
     return {name: value for name, value in os.environ.items() if not configures.fullmatch(name)}
 
 
@@ -146,14 +153,21 @@ class Pipeline:
         vendor: Whose tap.
         target: The target's program.
         target_config: The target's configuration.
+        variables: Further environment variables.
     """
 
     def __init__(
-        self, folder: Path, vendor: str, target: str, target_config: Mapping[str, Any]
+        self,
+        folder: Path,
+        vendor: str,
+        target: str,
+        target_config: Mapping[str, Any],
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.vendor = vendor
         self._target = [target, "--config", self._file("target.json", target_config)]
+        self._environment = {**environment(), **(variables or {})}
 
     def run(self, config: Mapping[str, Any], state: Any = None) -> Outcome:
         """Run it to its end, as a shell does; `tee` keeps a copy of what goes through."""
@@ -238,7 +252,7 @@ class Pipeline:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=PROJECT,
-                env=environment(),
+                env=self._environment,
             )
         )
         stack.callback(process.kill)
