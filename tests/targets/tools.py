@@ -3,8 +3,8 @@
 The targets and Meltano are installed beforehand, each in an environment of its own, by
 ``make install``. They are found in the project's ``.meltano`` and beside this Python, or where
 these variables say: ``TARGET_POSTGRES``, ``TARGET_JSONL``, ``MELTANO``,
-``PIPELINEWISE_TARGET_POSTGRES`` and ``SINGER_TOOLS`` (programs), and ``TARGETS_PROJECT`` (a folder with a ``meltano.yml`` and a
-``.meltano``; default: this project).
+``PIPELINEWISE_TARGET_POSTGRES`` and ``SINGER_TOOLS`` (programs), and ``TARGETS_PROJECT`` (a folder
+with a ``meltano.yml`` and a ``.meltano``; default: this project).
 """
 
 from __future__ import annotations

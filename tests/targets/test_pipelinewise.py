@@ -1,0 +1,135 @@
+"""All rows of all streams through the other target for PostgreSQL.
+
+pipelinewise-target-postgres 2.1.2 writes CSV and lets PostgreSQL read it, which bends values in
+ways of its own; :func:`held` says which. Whatever else differed from the truth would be ours.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .postgres import assert_same, by_key
+from .tools import Pipeline, tap_config, tool
+from .truth import PROJECT, STREAMS, Row, emitted, exact, schema_of, sent, types_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from pathlib import Path
+
+    from sandbox import Sandbox
+
+    from .postgres import Database
+
+
+def readme_map() -> dict[str, Any]:
+    """The stream map with which the README loads values of any type."""
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"<!-- any-type-map -->\n```json\n(.*?)```", readme, re.DOTALL)
+    settings: dict[str, Any] = json.loads(block)
+    return settings
+
+
+@pytest.fixture
+def load(
+    tmp_path: Path, box: Sandbox, database: Database
+) -> Callable[..., Callable[[str], list[Row]]]:
+    """Load a vendor's streams; the rows of a stream then, by properties' names."""
+
+    def run(vendor: str, **settings: Any) -> Callable[[str], list[Row]]:
+        config = {
+            "host": str(database.server),
+            "port": 5432,
+            "user": "postgres",
+            "password": "-",
+            "dbname": database.name,
+            "default_target_schema": f"tap_{vendor}",
+            "batch_size_rows": 40,
+        }
+        target = tool("pipelinewise-target-postgres", "target-postgres")
+        pipeline = Pipeline(tmp_path, vendor, target, config)
+        pipeline.run(tap_config(box, vendor, **settings)).succeeded()
+
+        def rows(stream: str) -> list[Row]:
+            names = [*schema_of(vendor, stream)]
+            columns = ", ".join(f'"{name.lower()}"' for name in names)
+            query = f"select {columns} from tap_{vendor}.{stream}"  # noqa: S608
+            found = database.ask(query)
+            return [dict(zip(names, row, strict=True)) for row in found]
+
+        return rows
+
+    return run
+
+
+def held(schema: dict[str, Any], value: Any) -> Any:
+    """A value as a column of this target holds it."""
+    if value is None or value == "":
+        return None  # an empty text is NULL
+    if schema.get("format") == "date-time":
+        whole, _, fraction = value.removesuffix("Z").partition(".")
+        # Rounded to microseconds, not cut off.
+        rounded = timedelta(microseconds=round(float(f"0.{fraction or 0}") * 1_000_000))
+        return datetime.fromisoformat(whole) + rounded
+    types = types_of(schema)
+    if types == {"string"}:
+        # Line breaks and other control characters stay as JSON escapes them.
+        return re.sub(r'\\(["\\])', r"\1", json.dumps(value, ensure_ascii=False)[1:-1])
+    return float(value) if types == {"number"} else value
+
+
+def unmapped(row: Row, mapped: Collection[str]) -> Row:
+    """A row with the values that the map has made JSON texts of."""
+    return {
+        name: json.loads(value, parse_float=Decimal) if name in mapped and value else value
+        for name, value in row.items()
+    }
+
+
+@pytest.mark.parametrize("vendor", STREAMS)
+def test_every_row_is_what_the_vendor_sent_but_for_what_the_target_bends(
+    box: Sandbox, load: Callable[..., Callable[[str], list[Row]]], vendor: str
+) -> None:
+    """DeepConverse's messages need the README's map: three of their fields can be of any type."""
+    settings = readme_map() if vendor == "deepconverse" else {}
+    rows = load(vendor, **settings)
+    for stream in STREAMS[vendor]:
+        mapped = settings.get("stream_maps", {}).get(stream, ())
+        found = [
+            {name: exact(it) for name, it in unmapped(row, mapped).items()} for row in rows(stream)
+        ]
+        expected = [
+            {
+                name: exact(record.get(name) if name in mapped else held(schema, record.get(name)))
+                for name, schema in schema_of(vendor, stream).items()
+            }
+            for record in (emitted(vendor, stream, it) for it in sent(box, vendor, stream))
+        ]
+        table = by_key(vendor, stream, found)
+        assert len(table) == len(found), "a key is there twice"
+        assert_same(table, by_key(vendor, stream, expected))
+
+
+def test_the_map_keeps_what_is_null_or_absent_apart_from_json(
+    box: Sandbox, load: Callable[..., Callable[[str], list[Row]]]
+) -> None:
+    values: list[Any] = [None, "", "null", "text", 'a "b" \\\n', 0, 0.25, False, [], {"a": [None]}]
+    made = [{"_id": "absent", "time": 1_740_830_400}]
+    made += [
+        {"_id": str(place), "time": 1_740_830_400 + place, "outMsg": value}
+        for place, value in enumerate(values)
+    ]
+    box.deepconverse.load("conversations", [], box.deepconverse.bots[0])
+    box.deepconverse.load("messages", made, box.deepconverse.bots[0])
+    rows = load("deepconverse", **readme_map())("messages")
+    found = {
+        row["_id"]: row["outMsg"] for row in rows if row["bot_name"] == box.deepconverse.bots[0]
+    }
+    assert found.pop("absent") is None
+    assert found.pop("0") is None
+    assert [json.loads(found[str(place)]) for place in range(1, len(values))] == values[1:]
