@@ -13,7 +13,7 @@ import pytest
 from sandbox import Sandbox
 
 from .postgres import IN_UTC, Database
-from .tools import Pipeline, loader
+from .tools import Pipeline, loader, tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,5 +75,25 @@ def into_postgres(tmp_path: Path, database: Database) -> Callable[..., Pipeline]
     def make(vendor: str, **target_settings: object) -> Pipeline:
         config = database.target_config(vendor, **target_settings)
         return Pipeline(tmp_path, vendor, loader("target-postgres"), config, IN_UTC)
+
+    return make
+
+
+@pytest.fixture
+def into_pipelinewise(tmp_path: Path, database: Database) -> Callable[[str], Pipeline]:
+    """A pipeline into the database through pipelinewise-target-postgres, in small batches."""
+
+    def make(vendor: str) -> Pipeline:
+        config = {
+            "host": str(database.server),
+            "port": 5432,
+            "user": "postgres",
+            "password": "-",
+            "dbname": database.name,
+            "default_target_schema": f"tap_{vendor}",
+            "batch_size_rows": 40,
+        }
+        target = tool("pipelinewise-target-postgres", "target-postgres")
+        return Pipeline(tmp_path, vendor, target, config)
 
     return make

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .postgres import assert_same, by_key
-from .tools import Pipeline, tap_config, tool
+from .tools import tap_config
 from .truth import PROJECT, STREAMS, Row, emitted, exact, schema_of, sent, types_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
-    from pathlib import Path
 
     from sandbox import Sandbox
 
     from .postgres import Database
+    from .tools import Pipeline
 
 
 def readme_map() -> dict[str, Any]:
@@ -35,36 +35,12 @@ def readme_map() -> dict[str, Any]:
     return settings
 
 
-@pytest.fixture
-def load(
-    tmp_path: Path, box: Sandbox, database: Database
-) -> Callable[..., Callable[[str], list[Row]]]:
-    """Load a vendor's streams; the rows of a stream then, by properties' names."""
-
-    def run(vendor: str, **settings: Any) -> Callable[[str], list[Row]]:
-        config = {
-            "host": str(database.server),
-            "port": 5432,
-            "user": "postgres",
-            "password": "-",
-            "dbname": database.name,
-            "default_target_schema": f"tap_{vendor}",
-            "batch_size_rows": 40,
-        }
-        target = tool("pipelinewise-target-postgres", "target-postgres")
-        pipeline = Pipeline(tmp_path, vendor, target, config)
-        pipeline.run(tap_config(box, vendor, **settings)).succeeded()
-
-        def rows(stream: str) -> list[Row]:
-            names = [*schema_of(vendor, stream)]
-            columns = ", ".join(f'"{name.lower()}"' for name in names)
-            query = f"select {columns} from tap_{vendor}.{stream}"  # noqa: S608
-            found = database.ask(query)
-            return [dict(zip(names, row, strict=True)) for row in found]
-
-        return rows
-
-    return run
+def rows(database: Database, vendor: str, stream: str) -> list[Row]:
+    """All rows of a table by the properties' names, which the columns have in lower case."""
+    names = [*schema_of(vendor, stream)]
+    columns = ", ".join(f'"{name.lower()}"' for name in names)
+    found = database.ask(f"select {columns} from tap_{vendor}.{stream}")  # noqa: S608
+    return [dict(zip(names, row, strict=True)) for row in found]
 
 
 def held(schema: dict[str, Any], value: Any) -> Any:
@@ -93,15 +69,16 @@ def unmapped(row: Row, mapped: Collection[str]) -> Row:
 
 @pytest.mark.parametrize("vendor", STREAMS)
 def test_every_row_is_what_the_vendor_sent_but_for_what_the_target_bends(
-    box: Sandbox, load: Callable[..., Callable[[str], list[Row]]], vendor: str
+    box: Sandbox, database: Database, into_pipelinewise: Callable[[str], Pipeline], vendor: str
 ) -> None:
     """DeepConverse's messages need the README's map: three of their fields can be of any type."""
     settings = readme_map() if vendor == "deepconverse" else {}
-    rows = load(vendor, **settings)
+    into_pipelinewise(vendor).run(tap_config(box, vendor, **settings)).succeeded()
     for stream in STREAMS[vendor]:
         mapped = settings.get("stream_maps", {}).get(stream, ())
         found = [
-            {name: exact(it) for name, it in unmapped(row, mapped).items()} for row in rows(stream)
+            {name: exact(it) for name, it in unmapped(row, mapped).items()}
+            for row in rows(database, vendor, stream)
         ]
         expected = [
             {
@@ -116,20 +93,18 @@ def test_every_row_is_what_the_vendor_sent_but_for_what_the_target_bends(
 
 
 def test_the_map_keeps_what_is_null_or_absent_apart_from_json(
-    box: Sandbox, load: Callable[..., Callable[[str], list[Row]]]
+    box: Sandbox, database: Database, into_pipelinewise: Callable[[str], Pipeline]
 ) -> None:
     values: list[Any] = [None, "", "null", "text", 'a "b" \\\n', 0, 0.25, False, [], {"a": [None]}]
     made = [{"_id": "absent", "time": 1_740_830_400}]
-    made += [
-        {"_id": str(place), "time": 1_740_830_400 + place, "outMsg": value}
-        for place, value in enumerate(values)
-    ]
-    box.deepconverse.load("conversations", [], box.deepconverse.bots[0])
-    box.deepconverse.load("messages", made, box.deepconverse.bots[0])
-    rows = load("deepconverse", **readme_map())("messages")
-    found = {
-        row["_id"]: row["outMsg"] for row in rows if row["bot_name"] == box.deepconverse.bots[0]
-    }
-    assert found.pop("absent") is None
-    assert found.pop("0") is None
-    assert [json.loads(found[str(place)]) for place in range(1, len(values))] == values[1:]
+    made += [{**made[0], "_id": str(place), "outMsg": it} for place, it in enumerate(values)]
+    for bot in box.deepconverse.bots:
+        box.deepconverse.load("conversations", [], bot)
+        box.deepconverse.load("messages", [{**it, "_id": f"{bot} {it['_id']}"} for it in made], bot)
+    config = tap_config(box, "deepconverse", **readme_map())
+    into_pipelinewise("deepconverse").run(config).succeeded()
+    found = {row["_id"]: row["outMsg"] for row in rows(database, "deepconverse", "messages")}
+    for bot in box.deepconverse.bots:
+        assert found[f"{bot} absent"] is found[f"{bot} 0"] is None
+        texts = [found[f"{bot} {place}"] for place in range(1, len(values))]
+        assert [json.loads(text) for text in texts] == values[1:]

@@ -118,7 +118,7 @@ def loaded(vendor: str, stream: str, record: Row) -> Row:
     """The row that must be in a table: a column for each property, NULL for an absent field."""
     record = emitted(vendor, stream, record)
     return {
-        name: exact(_column(schema, record.get(name)))
+        name: exact(column(schema, record.get(name)))
         for name, schema in schema_of(vendor, stream).items()
     }
 
@@ -158,7 +158,8 @@ def _as_listed(types: set[str], item: Any) -> Any:
     return item
 
 
-def _column(schema: dict[str, Any], value: Any) -> Any:
+def column(schema: dict[str, Any], value: Any) -> Any:
+    """A value as a column of target-postgres holds it."""
     is_instant = schema.get("format") == "date-time"
     return instant(value) if is_instant and value is not None else value
 
