@@ -3,15 +3,17 @@
 Starting a tap from the command line costs 0.4 s of CPU, nearly all of it imports. Here one process
 imports once and then forks: a run has its own process id, real pipes, signals and exit code, and
 starts in milliseconds. The fork server has no threads (the sandbox has many, and lives elsewhere).
+Any number of runs can go on at once: each has a minder, a fork that does nothing but wait for it.
 
-A run that has ended stays a zombie until the next request, so that its process id cannot be
-another's when it is killed.
+A run that has ended stays a zombie until it is closed, so that its process id cannot be another's
+when it is killed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import gc
 import importlib
 import io
 import json
@@ -21,13 +23,16 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LONGEST_MESSAGE = 65_536
+_ROOT = Path(__file__).parent.parent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,12 +60,47 @@ class Job:
     unbuffered: bool = False
 
 
+class Fork:
+    """A run that has been started. Use it as a context manager.
+
+    Args:
+        minder: The other end is held by the process that waits for the run.
+    """
+
+    def __init__(self, minder: socket.socket) -> None:
+        """Learn its process id."""
+        self._minder = minder
+        self._told = minder.makefile("rb")
+        self.pid = self._next()
+
+    def __enter__(self) -> Fork:  # noqa: PYI034 - Self needs Python 3.11
+        """Keep its process id from being given to another process."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of its process id."""
+        self._told.close()
+        self._minder.close()
+
+    def wait(self) -> int:
+        """The exit code; negative for the signal that killed it."""
+        return self._next()
+
+    def _next(self) -> int:
+        line = self._told.readline()
+        if not line:
+            msg = "the fork server has ended"
+            raise RuntimeError(msg)
+        return int(line)
+
+
 class ForkServer:
-    """Client of the process that forks. Use it as a context manager."""
+    """Client of the process that forks. Use it as a context manager; threads may share it."""
 
     def __enter__(self) -> ForkServer:  # noqa: PYI034 - Self needs Python 3.11
         """Start the process; it ends when this end of the socket is closed."""
         self._socket, theirs = socket.socketpair()
+        self._is_asking = threading.Lock()
         with theirs:
             # A session of its own: Ctrl-C in a terminal is for the harness alone.
             self._process = subprocess.Popen(  # noqa: S603
@@ -69,61 +109,63 @@ class ForkServer:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
+                cwd=_ROOT,
                 env={**os.environ, "PYTHONUNBUFFERED": ""},
             )
-        self._responses = self._socket.makefile("rb")
         return self
 
     def __exit__(self, *_: object) -> None:
         """End the process."""
-        self._responses.close()
         self._socket.close()
-        self._process.wait(10)
+        self._process.wait(60)
 
-    def start(self, job: Job, stdout: int, stderr: int) -> int:
-        """Start a run with these two files; its process id. They can be closed afterwards."""
+    def start(self, job: Job, stdout: int, stderr: int) -> Fork:
+        """Start a run with these two files, which can be closed afterwards."""
         message = json.dumps(dataclasses.asdict(job)).encode()
         if len(message) >= _LONGEST_MESSAGE:
             msg = "a job too long for one message"
             raise ValueError(msg)
-        socket.send_fds(self._socket, [message], [stdout, stderr])
-        return self._response()
-
-    def wait(self) -> int:
-        """The exit code of the run; negative for the signal that killed it."""
-        return self._response()
-
-    def _response(self) -> int:
-        line = self._responses.readline()
-        if not line:
-            msg = "the fork server has ended"
-            raise RuntimeError(msg)
-        return int(line)
+        ours, theirs = socket.socketpair()
+        with theirs, self._is_asking:
+            socket.send_fds(self._socket, [message], [stdout, stderr, theirs.fileno()])
+            theirs.close()  # so that the end of the server is noticed
+            return Fork(ours)
 
 
 def serve(connection: socket.socket) -> None:
     """Fork for each message until the other end is closed."""
     _import_everything()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    pid = 0
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # minders need no waiting for
+    gc.freeze()  # a collection in a fork would copy all these pages
     while True:
-        message, files, _, _ = socket.recv_fds(connection, _LONGEST_MESSAGE, 2)
-        if pid:
-            os.waitpid(pid, 0)
+        message, files, _, _ = socket.recv_fds(connection, _LONGEST_MESSAGE, 3)
         if not message:
             return
-        pid = os.fork()
-        if pid == 0:
-            with contextlib.suppress(BaseException):
-                connection.close()
-            _run(Job(**json.loads(message)), *files)
+        if os.fork() == 0:
+            connection.close()
+            _mind(Job(**json.loads(message)), *files)
         for file in files:
             os.close(file)
-        connection.sendall(b"%d\n" % pid)
+
+
+def _mind(job: Job, stdout: int, stderr: int, told: int) -> None:
+    """Fork the run, tell of its start and its end, and let go of it: never returns."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    pid = os.fork()
+    if pid == 0:
+        os.close(told)
+        _run(job, stdout, stderr)
+    os.close(stdout)
+    os.close(stderr)
+    with socket.socket(fileno=told) as client, contextlib.suppress(OSError):
+        client.sendall(b"%d\n" % pid)
         ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         assert ended is not None  # noqa: S101 - it is only with WNOHANG
         exited = ended.si_code == os.CLD_EXITED
-        connection.sendall(b"%d\n" % (ended.si_status if exited else -ended.si_status))
+        client.sendall(b"%d\n" % (ended.si_status if exited else -ended.si_status))
+        client.recv(1)
+    os._exit(0)
 
 
 def _import_everything() -> None:
@@ -191,7 +233,7 @@ def _shorten_waits(patience: float) -> None:
     They start at a second or two, and thousands of cases are played. Their number, what
     is retried and what the vendor asks for in ``Retry-After`` stay as they are.
     """
-    from support_taps import retries  # noqa: PLC0415
+    from support_taps.http import retries  # noqa: PLC0415
 
     original = retries._growing_waits  # noqa: SLF001
 

@@ -162,18 +162,19 @@ def _watch(  # noqa: PLR0913, PLR0917
     else:
         stdout_end, stdout = -1, os.dup(file.fileno())
     try:
-        pid = server.start(job, stdout, stderr)
+        fork = server.start(job, stdout, stderr)
     finally:
         os.close(stdout)
         os.close(stderr)
-    reading = _Reading(pid, stop, limit, slow=sink == "slow pipe")
-    written = reading.to_the_end(stdout_end, stderr_end)
-    code = server.wait()
+    with fork:
+        reading = _Reading(fork.pid, stop, limit, slow=sink == "slow pipe")
+        written = reading.to_the_end(stdout_end, stderr_end)
+        code, cpu = fork.wait(), _cpu_seconds(fork.pid)
     if sink == "file" and file is not None:
         file.seek(0)
         whole = file.read()
         written = dataclasses.replace(written, seen=whole, whole=whole)
-    return dataclasses.replace(written, code=code, cpu=_cpu_seconds(pid))
+    return dataclasses.replace(written, code=code, cpu=cpu)
 
 
 def _cpu_seconds(pid: int) -> float:
