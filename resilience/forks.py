@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _LONGEST_MESSAGE = 65_536
 _ROOT = Path(__file__).parent.parent
@@ -82,6 +82,14 @@ class Fork:
         self._told.close()
         self._minder.close()
 
+    def send_signal(self, number: int) -> None:
+        """Send it a signal; one that has ended does not mind."""
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it by signal 9."""
+        self.send_signal(signal.SIGKILL)
+
     def wait(self) -> int:
         """The exit code; negative for the signal that killed it."""
         return self._next()
@@ -95,7 +103,15 @@ class Fork:
 
 
 class ForkServer:
-    """Client of the process that forks. Use it as a context manager; threads may share it."""
+    """Client of the process that forks. Use it as a context manager; threads may share it.
+
+    Args:
+        environment: Of all runs; default: this process's.
+    """
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        """Start nothing yet."""
+        self._environment = os.environ if environment is None else environment
 
     def __enter__(self) -> ForkServer:  # noqa: PYI034 - Self needs Python 3.11
         """Start the process; it ends when this end of the socket is closed."""
@@ -110,7 +126,7 @@ class ForkServer:
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
                 cwd=_ROOT,
-                env={**os.environ, "PYTHONUNBUFFERED": ""},
+                env={**self._environment, "PYTHONUNBUFFERED": ""},
             )
         return self
 

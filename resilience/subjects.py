@@ -30,7 +30,7 @@ LOOKBACK = dt.timedelta(minutes=60)
 SECOND = 1_000_000_000
 _MILLISECOND = 1_000_000
 _UNITS = {"dixa": _MILLISECOND, "deepconverse": SECOND, "zendesk_chat": SECOND, "devrev": 1}
-_CLASSES = {
+CLASSES = {
     "tap-dixa": "tap_dixa.tap:TapDixa",
     "tap-deepconverse": "tap_deepconverse.tap:TapDeepConverse",
     "tap-zendesk-chat": "tap_zendesk_chat.tap:TapZendeskChat",
@@ -78,7 +78,7 @@ class Subject:
     @property
     def target_class(self) -> str:
         """Module and class of the tap."""
-        return _CLASSES[self.tap]
+        return CLASSES[self.tap]
 
     @property
     def unit(self) -> int:

@@ -98,6 +98,8 @@ class Fault:
     """Matching requests so far."""
     struck: int = field(default=0, init=False)
     """Requests struck so far."""
+    stalls: threading.Event = field(default_factory=threading.Event, init=False, compare=False)
+    """Set as soon as a response is being stalled: all that comes before the stall has been sent."""
 
     def __post_init__(self) -> None:
         """Refuse a misspelt kind at once: a fault that never strikes makes a test pass wrongly."""
@@ -174,7 +176,7 @@ class Fault:
         return json_response(self.value, self.status or 200)
 
     def _stall(self, response: Response, _call: Call, _error: object) -> Response:
-        return replace(response, stall=(self.seconds or 1.0, self.after))
+        return replace(response, stall=(self.seconds or 1.0, self.after), on_stall=self.stalls.set)
 
     def _trickle(self, response: Response, _call: Call, _error: object) -> Response:
         return replace(response, trickle=(self.after or 16, self.seconds or 0.01))

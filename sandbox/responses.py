@@ -44,6 +44,8 @@ class Response:
     gzip: bool = False
     stall: tuple[float, int | None] | None = None
     """Seconds to wait, and after how many body bytes (None: before the headers)."""
+    on_stall: Callable[[], None] | None = None
+    """Called when that wait begins."""
     trickle: tuple[int, float] | None = None
     """Bytes at a time, and seconds between them."""
     stop_after: int | None = None

@@ -52,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
         if response.reset_at == "before":
             self.abort()
         if response.stall and response.stall[1] is None:
-            self._pause(response.stall[0])
+            self._stall(response)
         gzip = response.gzip and "gzip" in self.headers.get("Accept-Encoding", "")
         chunks: Iterator[bytes] = response.chunks()
         if gzip:
@@ -82,9 +82,8 @@ class Handler(BaseHTTPRequestHandler):
             chunks = at_most(chunks, response.stop_after)
         if response.trickle:
             chunks = in_pieces(chunks, response.trickle[0])
-        seconds, after = response.stall or (0.0, None)
-        if after is not None:
-            chunks = split_at(chunks, after, lambda: self._pause(seconds))
+        if response.stall and (after := response.stall[1]) is not None:
+            chunks = split_at(chunks, after, lambda: self._stall(response))
         return chunks
 
     def _finish(self, response: Response) -> None:
@@ -117,6 +116,12 @@ class Handler(BaseHTTPRequestHandler):
         lines = [f"HTTP/1.1 {response.status} {phrase}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+    def _stall(self, response: Response) -> None:
+        if response.on_stall:
+            response.on_stall()
+        if response.stall:
+            self._pause(response.stall[0])
 
     def _pause(self, seconds: float) -> None:
         """Wait; a sandbox that stops meanwhile drops the connection."""
