@@ -10,7 +10,7 @@ import typing as t
 
 import jsonschema
 
-from tests.conftest import UNTHROTTLED, Run, discovered, run_tap
+from tests.conftest import PATIENCE, UNTHROTTLED, Run, discovered, run_tap
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -90,6 +90,20 @@ def assert_debug_log_is_discreet(failed: Run) -> None:
         assert word not in failed.stderr.lower()
 
 
+def seconds_waited(run: Run) -> dict[str, float]:
+    """Seconds that each stream says it has spent waiting for the vendor's rate limit.
+
+    Unlike the time that passed, they do not grow on a busy machine.
+    """
+    found = re.findall(r"\| (\w+): .*, (\d+\.\d|\d+) s spent waiting for", run.stderr)
+    return {stream: float(seconds) for stream, seconds in found}
+
+
+def waits_told(run: Run) -> list[float]:
+    """Seconds before each of the further tries that the log tells of."""
+    return [float(told) for told in re.findall(r"trying again in (\d+(?:\.\d)?) s ", run.stderr)]
+
+
 def gaps(box: Sandbox) -> list[float]:
     """Seconds between the arrivals of requests."""
     moments = [request.monotonic for request in box.requests]
@@ -107,7 +121,7 @@ def quick_config(vendor: Vendor, settings: Record) -> Record:
         "api_url": vendor.url,
         "start_date": "2025-01-01",
         "rate_limit_share": UNTHROTTLED,
-        "request_timeout": 5,
+        "request_timeout": PATIENCE,
         "max_tries": 3,
         **settings,
     }

@@ -50,14 +50,14 @@ class Client:
             "X-Devrev-Scope": "beta",
         }
         url = f"{self.box.devrev.url}/conversations.{method}"
-        return self.session.post(url, json=body, headers=headers, timeout=5)
+        return self.session.post(url, json=body, headers=headers, timeout=60)
 
     def get(
         self, vendor: str, stream: str, headers: dict[str, str], params: dict[str, Any]
     ) -> requests.Response:
         url = self.box.vendors[vendor].url + PATHS[vendor][stream]
         return self.session.get(
-            url, params=params, headers=headers, timeout=5, allow_redirects=False
+            url, params=params, headers=headers, timeout=60, allow_redirects=False
         )
 
 

@@ -65,17 +65,17 @@ def test_refuses_bad_bodies(ask: Client, body: dict[str, Any], kind: str, field:
 
 def test_export_is_beta(box: Sandbox) -> None:
     url, headers = f"{box.devrev.url}/conversations.export", {"Authorization": "Bearer x"}
-    assert requests.post(url, json={}, headers=headers, timeout=5).json() == {
+    assert requests.post(url, json={}, headers=headers, timeout=60).json() == {
         "detail": "Unauthenticated",
         "message": "Unauthenticated",
         "type": "unauthenticated",
     }
     headers = {"Authorization": f"Bearer {box.devrev.token}"}
     for box.devrev.without_beta in (404, 400):
-        response = requests.post(url, json={}, headers=headers, timeout=5)
+        response = requests.post(url, json={}, headers=headers, timeout=60)
         assert response.status_code == box.devrev.without_beta
     bare = {"Authorization": box.devrev.token}
-    assert requests.post(url, json={}, headers=bare, timeout=5).status_code == 401
+    assert requests.post(url, json={}, headers=bare, timeout=60).status_code == 401
 
 
 @pytest.mark.parametrize("end", ["absent", "empty"])
@@ -101,7 +101,7 @@ def test_list_leads_through_everything(box: Sandbox, ask: Client, end: str) -> N
 def test_list_without_the_beta_header_lacks_beta_fields(box: Sandbox) -> None:
     headers = {"Authorization": f"Bearer {box.devrev.token}"}
     url = f"{box.devrev.url}/conversations.list"
-    page = requests.post(url, json={}, headers=headers, timeout=5).json()
+    page = requests.post(url, json={}, headers=headers, timeout=60).json()
     assert not any("custom_fields" in record for record in page["conversations"])
 
 

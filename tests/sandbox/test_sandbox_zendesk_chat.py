@@ -108,7 +108,7 @@ def test_start_time_must_be_five_minutes_old(ask: Client) -> None:
     for stream, unit in (("chats", 1), ("agent_timeline", 1_000_000)):
         statuses = [
             ask.zendesk_chat(stream, start_time=(now - age) * unit).status_code
-            for age in (310, 290, 0, -86_400)
+            for age in (360, 240, 0, -86_400)
         ]
         assert statuses == [200, 400, 400, 400]
 
@@ -150,7 +150,7 @@ def test_foreign_hosts_and_denied_endpoints(box: Sandbox, ask: Client) -> None:
 def test_the_path_begins_as_documented(box: Sandbox) -> None:
     headers = {"Authorization": f"Bearer {box.zendesk_chat.token}"}
     url = f"{box.url}/zendesk_chat/incremental/chats"
-    assert requests.get(url, headers=headers, timeout=5).status_code == 404
+    assert requests.get(url, headers=headers, timeout=60).status_code == 404
 
 
 def test_a_support_token_is_refused(box: Sandbox, ask: Client) -> None:

@@ -7,7 +7,7 @@ import typing as t
 
 import pytest
 
-from tests.conftest import UNTHROTTLED, Run, run_tap
+from tests.conftest import PATIENCE, UNTHROTTLED, Run, run_tap
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +83,7 @@ def config_for(box: Sandbox, **settings: t.Any) -> Record:
         "start_date": "2025-01-01",
         "end_date": "2025-04-01",
         "rate_limit_share": UNTHROTTLED,
-        "request_timeout": 5,
+        "request_timeout": PATIENCE,
         "max_tries": 3,
         **settings,
     }

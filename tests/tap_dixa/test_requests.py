@@ -9,7 +9,8 @@ import typing as t
 
 import pytest
 
-from tests.conftest import Run, open_box, run_tap
+from tests.common import seconds_waited, waits_told
+from tests.conftest import PATIENCE, Run, open_box, run_tap
 from tests.tap_dixa.conftest import FILTERS, STREAMS, config_for, expected_by_key
 from tests.tap_dixa.test_state import assert_promises_are_kept
 
@@ -104,17 +105,16 @@ def test_the_vendors_allowance_is_kept_and_used(boxes: Callable[..., Sandbox]) -
     """10 a minute for conversations, 3 for messages; here a minute is a second on both sides."""
     box = boxes(size=50, rate_limits=True, rate_limit_factor=60)
     config = config_for(box, window_days=8, rate_limit_share=60)
-    run_tap("tap_dixa", config).succeeded()
+    waited = seconds_waited(run_tap("tap_dixa", config).succeeded())
     assert box.violations == 0
     for stream, allowed in (("conversations", 10), ("messages", 3)):
         arrivals = [request.monotonic for request in box.requests if request.stream == stream]
         assert len(arrivals) == 12
         # The first ones go at once, and each later one as soon as it may.
         for number, arrival in enumerate(arrivals):
-            periods = number // allowed
-            late = arrival - arrivals[0] - periods
+            late = arrival - arrivals[0] - number // allowed
             assert late > -0.05, f"request {number} of {stream} came {-late:.2f} s too early"
-            assert late < 0.5 + 0.2 * periods, f"request {number} of {stream} came late"
+        assert waited[stream] <= 11 // allowed
 
 
 def test_retries_count_towards_the_allowance(boxes: Callable[..., Sandbox]) -> None:
@@ -203,23 +203,23 @@ def test_bodies_cut_short_anywhere_are_read_again(subtests: pytest.Subtests) -> 
 
 def test_responses_that_stall_are_given_up_and_asked_for_again(subtests: pytest.Subtests) -> None:
     cases: dict[str, Faults] = {
-        "before the headers": [{"kind": "stall", "seconds": 30, "at": 2}],
-        "inside the body": [{"kind": "stall", "seconds": 30, "after": 3000, "at": 2}],
+        "before the headers": [{"kind": "stall", "seconds": PATIENCE, "at": 2}],
+        "inside the body": [{"kind": "stall", "seconds": PATIENCE, "after": 3000, "at": 2}],
     }
-    all_at_once(cases, subtests, request_timeout=0.6)
+    all_at_once(cases, subtests, request_timeout=2)
 
 
 def test_slow_responses_are_no_failures(boxes: Callable[..., Sandbox]) -> None:
     """``request_timeout`` is about a gap between two bytes, not about a whole response."""
     box = boxes(size=12)
-    box.fault(kind="trickle", stream="conversations", at=1, after=400, seconds=0.1)
-    run_tap("tap_dixa", config_for(box, request_timeout=0.8, max_tries=1)).succeeded()
-    assert box.requests[0].seconds > 0.8
+    box.fault(kind="trickle", stream="conversations", at=1, after=200, seconds=0.1)
+    run_tap("tap_dixa", config_for(box, request_timeout=2, max_tries=1)).succeeded()
+    assert box.requests[0].seconds > 2
 
 
 @pytest.mark.parametrize(
     ("asks", "at_least"),
-    [({"retry_after": 2}, 2.0), ({"retry_after": 2, "retry_after_as": "date"}, 0.9), ({}, 2.0)],
+    [({"retry_after": 3}, 3.0), ({"retry_after": 4, "retry_after_as": "date"}, 3.0), ({}, 3.0)],
 )
 def test_the_wait_after_a_429_is_the_vendors(
     boxes: Callable[..., Sandbox], asks: dict[str, t.Any], at_least: float
@@ -227,11 +227,13 @@ def test_the_wait_after_a_429_is_the_vendors(
     """An HTTP date has whole seconds.
 
     Where nothing is said, the rate limit is whole again after its period, which this
-    ``rate_limit_share`` makes two seconds.
+    ``rate_limit_share`` makes three seconds.
     """
     box = boxes(size=10)
     box.fault(kind="status", stream="conversations", status=429, at=1, **asks)
-    share = 30 if not asks else 1e6
-    run_tap("tap_dixa", config_for(box, rate_limit_share=share, end_date="2025-01-20")).succeeded()
+    share = 20 if not asks else 1e6
+    config = config_for(box, rate_limit_share=share, end_date="2025-01-20")
+    (told,) = waits_told(run_tap("tap_dixa", config).succeeded())
     first, second = (entry for entry in box.requests if entry.stream == "conversations")
-    assert at_least <= second.monotonic - first.monotonic < at_least + 1.6
+    assert second.monotonic - first.monotonic >= at_least
+    assert told <= asks.get("retry_after", at_least)
