@@ -48,8 +48,8 @@ FAULTS: dict[str, dict[str, Any]] = {
     },
     "HTML with 200": {"kind": "html"},
     "empty 200": {"kind": "empty"},
-    "stall before the response": {"kind": "stall", "seconds": 0.8},
-    "stall in the body": {"kind": "stall", "seconds": 0.8, "after": 60},
+    "stall before the response": {"kind": "stall", "seconds": 1.6},
+    "stall in the body": {"kind": "stall", "seconds": 1.6, "after": 60},
     "connection refused": {"kind": "refused", "seconds": 0.15},
 }  # fmt: skip
 """By the name in the report; "refused" is done by the stage, the others are the sandbox's."""
@@ -163,14 +163,12 @@ class Course:
         records: How many RECORD lines it writes.
         states: How many STATE lines.
         size: Bytes written.
-        milliseconds: How long it takes.
     """
 
     requests: int
     records: int
     states: int
     size: int
-    milliseconds: int
 
 
 def cases_of(subject: Subject, course: Course, seed: int) -> list[Case]:
@@ -201,11 +199,22 @@ def cases_of(subject: Subject, course: Course, seed: int) -> list[Case]:
     ]
 
 
-def sample(cases: list[Case], share: int) -> list[Case]:
-    """The first few of each kind."""
+def sample(cases: list[Case], share: int, turn: int = 0, turns: int = 1) -> list[Case]:
+    """The first few of each kind.
+
+    Args:
+        cases: All of a stream's.
+        share: How many of each kind.
+        turn: The stream's place among those of its tap. A single fault is met by what they have in
+            common, so that they take the kinds of them in turns.
+        turns: How many streams the tap has.
+    """
     taken: dict[str, int] = {}
     chosen = []
+    others = {name for place, name in enumerate(FAULTS) if place % turns != turn}
     for case in cases:
+        if case.kind in others:
+            continue
         taken[case.kind] = taken.get(case.kind, 0) + 1
         if taken[case.kind] <= share:
             chosen.append(case)
@@ -270,7 +279,8 @@ def _stop(
         "before a STATE": course.states,
         "after a STATE": course.states,
         "at a byte": course.size,
-        "at a time": course.milliseconds,
+        "at a time": 100,
+        "in a wait": 1,
     }[chosen]
     return _stop_at(chosen, dice.randint(1, max(last, 1)), dice, harm)
 
@@ -327,8 +337,8 @@ def _signals(course: Course, dice: random.Random) -> Iterator[Case]:
             yield Case(str(stop), name, stops=(stop,))
         at = dice.randint(1, course.requests)
         wait = {"kind": "status", "status": 503, "retry_after": 60, "at": at, "times": 1}
-        stop = Stop("at a time", course.milliseconds + 600, harm)
-        yield Case(f"{stop} in a wait @{at}", f"{name} in a wait", faults=(wait,), stops=(stop,))
+        stop = Stop("in a wait", 1, harm)
+        yield Case(f"{stop} @{at}", f"{name} in a wait", faults=(wait,), stops=(stop,))
 
 
 def _ends_of_the_pipe(course: Course, dice: random.Random) -> Iterator[Case]:

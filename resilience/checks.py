@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from resilience.truth import Expected, Truth
 
 _SIGNALLED = {"term": 143, "int": 130}
-_LONGEST_FAREWELL = 1.0
-"""Seconds between a signal and the end of the run."""
+_LONGEST_FAREWELL = 10.0
+"""Seconds between a signal and the end of the run: many for a busy machine, few of a long wait."""
 
 
 class Broken(Exception):  # noqa: N818 - a checkpoint is

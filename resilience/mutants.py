@@ -255,7 +255,7 @@ def _sleeps_through_signals() -> None:
             return getattr(time, name)
 
         def sleep(self, seconds: float) -> None:
-            time.sleep(min(seconds, 3))
+            time.sleep(min(seconds, 12))
             if told:
                 original(*told[0])
 

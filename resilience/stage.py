@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from resilience.target import Sink, Stop, Written
     from sandbox import Call, LoggedRequest
 
-LONGEST_RUN = 30.0
+LONGEST_RUN = 120.0
+"""Seconds after which a run hangs; many, since the machine may be busy."""
+TIMEOUT = 1.0
+"""Seconds of `request_timeout` in cases where the vendor stalls; there is none by accident."""
 
 
 class Stage:
@@ -55,6 +58,8 @@ class Stage:
         self._defaults: dict[str, Any] = {}
         self._is_moved = False
         self._runs = 0
+        self.usual = 0.0
+        """Seconds that an undisturbed run takes, once that is known."""
         self.moved: set[Hashable] = set()
         """Keys of the records that have been updated in the case that is played."""
         self._refusing: threading.Thread | None = None
@@ -135,7 +140,10 @@ class Stage:
         sink: Sink = "pipe",
     ) -> Written:
         """One run of the tap."""
-        config = {**self.subject.config(self.vendor), **case.settings}
+        config = self.subject.config(self.vendor)
+        if any(fault["kind"] == "stall" for fault in case.faults):
+            config["request_timeout"] = TIMEOUT
+        config |= case.settings
         self._runs += 1
         config["user_agent"] = self._agent
         config["end_date"] = (LATER if later else END).isoformat()
@@ -154,7 +162,7 @@ class Stage:
             patience=case.patience,
             largest_memory=case.largest_memory,
         )
-        return watch(self._server, job, stop, sink, LONGEST_RUN)
+        return watch(self._server, job, stop, sink, LONGEST_RUN, self.usual)
 
     # Misbehaviour that the sandbox does not do by itself
 

@@ -109,7 +109,7 @@ class Subject:
             "end_date": END.isoformat(),
             "lookback_minutes": int(self.lookback.total_seconds() // 60),
             "rate_limit_share": 1e6,
-            "request_timeout": 0.5,
+            "request_timeout": 60,
             "max_tries": 8,
             **self.settings,
         }

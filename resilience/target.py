@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from resilience.forks import ForkServer, Job
 
 Moment = Literal[
-    "after a SCHEMA", "in a RECORD", "before a STATE", "after a STATE", "at a byte", "at a time"
+    "after a SCHEMA",
+    "in a RECORD",
+    "before a STATE",
+    "after a STATE",
+    "at a byte",
+    "at a time",
+    "in a wait",
 ]
 Harm = Literal["kill", "term", "int", "close"]
 Sink = Literal["pipe", "slow pipe", "file", "/dev/full"]
@@ -28,6 +34,8 @@ Sink = Literal["pipe", "slow pipe", "file", "/dev/full"]
 _SMALLEST_PIPE = 4096
 _SLOW_READ = 700
 _SLOW_PAUSE = 0.003
+_WAITS = b"; trying again in "
+"""What the log says before a wait between two tries."""
 _SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT}
 _PREFIXES = {
     "after a SCHEMA": b'{"type":"SCHEMA"',
@@ -43,7 +51,8 @@ class Stop:
 
     Args:
         moment: The kind of moment.
-        number: Which of its kind (from 1); the byte; or thousandths of a second after the first.
+        number: Which of its kind (from 1); the byte; or hundredths of the time that an undisturbed
+            run takes, so that the cases of a seed are the same on every machine.
         harm: SIGKILL, SIGTERM, SIGINT, or the pipe is closed.
         inside: Bytes into the RECORD line.
         dies_too: Whether a target that is killed with the tap has read no further; otherwise it
@@ -58,7 +67,7 @@ class Stop:
 
     def __str__(self) -> str:
         """For the name of a case."""
-        unit = " ms" if self.moment == "at a time" else ""
+        unit = " %" if self.moment == "at a time" else ""
         rest = "" if self.harm != "kill" or self.dies_too else ", pipe read on"
         return f"{self.harm} {self.moment} {self.number}{unit}{rest}"
 
@@ -130,7 +139,14 @@ class Aim:
         return end + 1 if end >= 0 else None
 
 
-def watch(server: ForkServer, job: Job, stop: Stop | None, sink: Sink, limit: float) -> Written:
+def watch(  # noqa: PLR0913, PLR0917
+    server: ForkServer,
+    job: Job,
+    stop: Stop | None,
+    sink: Sink,
+    limit: float,
+    usual: float = 0.0,
+) -> Written:
     """Start a run, read it to its end, and harm it on the way.
 
     Args:
@@ -139,11 +155,12 @@ def watch(server: ForkServer, job: Job, stop: Stop | None, sink: Sink, limit: fl
         stop: The harm; None for none.
         sink: What the tap writes to.
         limit: Seconds after which a run hangs.
+        usual: Seconds that an undisturbed run takes.
     """
     if sink in {"file", "/dev/full"}:
         with tempfile.TemporaryFile() if sink == "file" else open("/dev/full", "w+b") as file:  # noqa: PTH123
-            return _watch(server, job, stop, sink, limit, file)
-    return _watch(server, job, stop, sink, limit, None)
+            return _watch(server, job, stop, sink, limit, usual, file)
+    return _watch(server, job, stop, sink, limit, usual, None)
 
 
 def _watch(  # noqa: PLR0913, PLR0917
@@ -152,6 +169,7 @@ def _watch(  # noqa: PLR0913, PLR0917
     stop: Stop | None,
     sink: Sink,
     limit: float,
+    usual: float,
     file: IO[bytes] | None,
 ) -> Written:
     stderr_end, stderr = os.pipe()
@@ -167,7 +185,7 @@ def _watch(  # noqa: PLR0913, PLR0917
         os.close(stdout)
         os.close(stderr)
     with fork:
-        reading = _Reading(fork.pid, stop, limit, slow=sink == "slow pipe")
+        reading = _Reading(fork.pid, stop, limit, usual, slow=sink == "slow pipe")
         written = reading.to_the_end(stdout_end, stderr_end)
         code, cpu = fork.wait(), _cpu_seconds(fork.pid)
     if sink == "file" and file is not None:
@@ -190,13 +208,16 @@ def _cpu_seconds(pid: int) -> float:
 class _Reading:
     """Reads both pipes of one run until they are closed."""
 
-    def __init__(self, pid: int, stop: Stop | None, limit: float, *, slow: bool) -> None:
+    def __init__(
+        self, pid: int, stop: Stop | None, limit: float, usual: float, *, slow: bool
+    ) -> None:
         self._pid = pid
         self._stop = stop
         self._aim = Aim(stop) if stop else None
         self._slow = slow
         self._started = self._counted_from = time.monotonic()
         self._limit = limit
+        self._usual = usual
         self._output = bytearray()
         self._errors = bytearray()
         self._offset: int | None = None
@@ -217,6 +238,7 @@ class _Reading:
                         os.close(file)
                     elif file == stderr:
                         self._errors += piece
+                        self._look_at_the_log()
                 self._look_at_the_clock()
         whole = bytes(self._output)
         cut = (
@@ -265,7 +287,14 @@ class _Reading:
     @property
     def _strikes_at(self) -> float:
         assert self._stop is not None  # noqa: S101
-        return self._started + self._stop.number / 1000
+        return self._started + self._stop.number / 100 * self._usual
+
+    def _look_at_the_log(self) -> None:
+        stop = self._stop
+        if stop is None or stop.moment != "in a wait" or self._struck:
+            return
+        if self._errors.count(_WAITS) >= stop.number:
+            self._strike()
 
     def _look_at_the_clock(self) -> None:
         now = time.monotonic()

@@ -38,7 +38,7 @@ class Portion:
         seed: Of data and cases.
         part: Which part of how many.
         parts: How many parts there are.
-        share: Cases of each kind; 0 for all.
+        share: Cases of each kind, for a sample; 0 for all.
         name: The only case to play; empty for all.
         mutant: The break of the mechanism to play it with.
         kinds: The only kinds to play; empty for all.
@@ -83,8 +83,9 @@ def play_portion(portion: Portion) -> list[Result]:
     with tempfile.TemporaryDirectory(prefix="resilience-") as folder:
         path = Path(folder)
         with Stage(subject, portion.seed, _server(), path) as stage:
-            course = course_of(stage)
+            course, usual = course_of(stage), stage.usual
         with Stage(subject, portion.seed, _server(), path, portion.mutant) as stage:
+            stage.usual = usual
             cases = list(_chosen(cases_of(subject, course, portion.seed), portion))
             for case in cases:
                 if time.time() > portion.until or os.getppid() != _PARENT:
@@ -107,10 +108,14 @@ def _chosen(cases: list[Case], portion: Portion) -> Iterator[Case]:
     if portion.name:
         yield from (case for case in cases if case.name == portion.name)
         return
+    if portion.share:
+        siblings = [
+            name for name in SUBJECTS if SUBJECTS[name].tap == SUBJECTS[portion.subject].tap
+        ]
+        turn, turns = siblings.index(portion.subject), len(siblings)
+        cases = sample(cases, portion.share, turn, turns)
     if portion.kinds:
         cases = [case for case in cases if case.kind in portion.kinds]
-    if portion.share:
-        cases = sample(cases, portion.share)
     yield from cases[portion.part :: portion.parts]
 
 

@@ -16,7 +16,7 @@ from resilience.target import Aim, Stop, Written
 from resilience.truth import Expected, Truth
 from resilience.workers import Result
 
-COURSE = Course(requests=8, records=60, states=8, size=100_000, milliseconds=50)
+COURSE = Course(requests=8, records=60, states=8, size=100_000)
 DIXA = SUBJECTS["tap-dixa/conversations"]
 RECORD = b'{"type":"RECORD","stream":"conversations","record":{"id":1}}\n'
 STATE = b'{"type":"STATE","value":{}}\n'
@@ -39,9 +39,14 @@ def test_a_seed_decides_everything() -> None:
     assert cases_of(DIXA, COURSE, 5) != cases_of(DIXA, COURSE, 6)
 
 
-def test_a_sample_holds_every_kind() -> None:
-    cases = cases_of(DIXA, COURSE, 1)
-    assert {case.kind for case in sample(cases, 1)} == {case.kind for case in cases}
+@pytest.mark.parametrize("tap", {subject.tap: None for subject in SUBJECTS.values()})
+def test_a_sample_of_a_taps_streams_holds_every_kind(tap: str) -> None:
+    streams = [cases_of(subject, COURSE, 1) for subject in SUBJECTS.values() if subject.tap == tap]
+    kinds = {case.kind for cases in streams for case in cases}
+    chosen = [sample(cases, 1, turn, len(streams)) for turn, cases in enumerate(streams)]
+    assert {case.kind for cases in chosen for case in cases} == kinds
+    kills = {kind for kind in kinds if kind.startswith("kill")}
+    assert all(kills <= {case.kind for case in cases} for cases in chosen)
 
 
 @pytest.mark.parametrize(

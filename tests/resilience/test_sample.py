@@ -15,12 +15,12 @@ def resilience(*arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "resilience", "--seed", str(SEED), "--jobs", "4", *arguments],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1800,
         check=False,
     )
 
 
-def test_one_case_of_each_kind_for_every_stream() -> None:
+def test_one_case_of_each_kind() -> None:
     played = resilience("--sample")
     assert played.returncode == 0, played.stdout + played.stderr
     assert f"seed {SEED}" in played.stdout
