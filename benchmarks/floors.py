@@ -30,7 +30,7 @@ _PIECE = 1 << 20
 
 
 class Job(msgspec.Struct):
-    """What to read, and how much of it is looked at."""
+    """The stream to read, and how much of it is looked at."""
 
     mode: str
     vendor: str
@@ -65,7 +65,7 @@ class Reader:
 
 
 def _tail(body: bytes) -> dict[str, t.Any]:
-    """What follows the array in a page's object."""
+    """The part of a page's object that follows the array."""
     rest = body[body.rindex(b"]") + 1 :]
     tail: dict[str, t.Any] = json.loads(b"{" + rest.removeprefix(b","))
     return tail

@@ -29,12 +29,12 @@ _QUOTED = 3000
 
 
 class MeasuredError(Exception):
-    """What was measured did not do what it should have done."""
+    """A contender did not do what it should have done."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What one process cost.
+    """The cost of one process.
 
     Args:
         cpu: Seconds, user and system.
@@ -69,7 +69,7 @@ class Command:
 
 @dataclasses.dataclass
 class Counted:
-    """What a contender wrote."""
+    """The output of a contender."""
 
     records: int = 0
     bytes: int = 0
@@ -89,7 +89,7 @@ class Run:
 
 
 def _line_reader(output: str, key: str) -> Callable[[bytes], t.Any]:
-    """What reads a line: a tuple of a record's key, or the type of another message."""
+    """A reader of lines: a tuple of a record's key, or the type of another message."""
     keyed = msgspec.defstruct("Keyed", [("key", t.Any, None)], rename={"key": key})
     record: t.Any = keyed
     if output == "airbyte":

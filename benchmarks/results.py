@@ -1,4 +1,4 @@
-"""What a run of the benchmark found, ready to be judged and told."""
+"""Findings of a run of the benchmark, ready to be judged and told."""
 
 from __future__ import annotations
 

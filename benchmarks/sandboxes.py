@@ -46,7 +46,7 @@ class Served:
         return (int(user) + int(system)) / _TICKS
 
     def ask(self, path: str) -> t.Any:
-        """What its control interface tells."""
+        """Ask its control interface."""
         with urllib.request.urlopen(f"{self.url}/_sandbox/{path}") as response:  # noqa: S310
             return json.load(response)
 

@@ -62,7 +62,7 @@ REFUSALS: dict[str, dict[str, Any]] = {
     },
     "HTML for longer than max_tries": {"kind": "html", "times": 2},
 }  # fmt: skip
-"""What a run cannot survive: it must say so and be resumed later."""
+"""Faults that a run cannot survive: it must say so and be resumed later."""
 
 SWITCHES: dict[str, tuple[dict[str, Any], ...]] = {
     "dixa": ({"bounds": "exclusive"}, {"bounds": "half-open"}, {"gzip": True}),
@@ -156,7 +156,7 @@ class Case:
 
 @dataclasses.dataclass(frozen=True)
 class Course:
-    """What an undisturbed run of a stream does: where there is something to strike.
+    """The course of an undisturbed run of a stream: where there is something to strike.
 
     Args:
         requests: How many it sends.

@@ -1,4 +1,4 @@
-"""What must hold after each run, and at the end of a case."""
+"""Checks of what must hold after each run, and at the end of a case."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Broken(Exception):  # noqa: N818 - a checkpoint is
 
 
 class Ledger:
-    """What the target has been given over all runs of a case.
+    """An account of what the target has been given over all runs of a case.
 
     Args:
         subject: The stream.

@@ -37,7 +37,7 @@ _ROOT = Path(__file__).parent.parent
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """What a fork is to do.
+    """The work of a fork.
 
     Args:
         tap: Module and class of the tap, as "module:class".
@@ -185,7 +185,7 @@ def _mind(job: Job, stdout: int, stderr: int, told: int) -> None:
 
 
 def _import_everything() -> None:
-    """What a run imports sooner or later."""
+    """Import what a run imports sooner or later."""
     from resilience.subjects import SUBJECTS  # noqa: PLC0415 - only the fork server needs it
 
     for target_class in {subject.target_class for subject in SUBJECTS.values()}:
@@ -232,7 +232,7 @@ def _run(job: Job, stdout: int, stderr: int) -> None:
 
 
 def _flushed(code: int) -> int:
-    """What the interpreter does when it ends: it flushes, or complains with exit code 120."""
+    """Flush as the interpreter does when it ends, or complain with exit code 120."""
     try:
         sys.stdout.flush()
     except (OSError, ValueError) as error:

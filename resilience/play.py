@@ -20,7 +20,7 @@ _MOST_RUNS = 12
 
 
 def course_of(stage: Stage) -> Course:
-    """What an undisturbed run does.
+    """Find out what an undisturbed run does.
 
     Raises:
         Broken: It does not even get through undisturbed.

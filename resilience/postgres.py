@@ -31,7 +31,7 @@ _STOPS = (Stop("in a RECORD", 20), Stop("before a STATE", 3), Stop("after a STAT
 
 
 def missing() -> str:
-    """What is not installed; empty if all is there."""
+    """Name what is not installed; empty if all is there."""
     if not _target():
         return "target-postgres (set TARGET_POSTGRES, or put it on the PATH)"
     try:

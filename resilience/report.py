@@ -1,4 +1,4 @@
-"""What was tried, as Markdown."""
+"""A report of all that was tried, as Markdown."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What a run was given and what came of it.
+    """A run: what it was given and what came of it.
 
     Args:
         written: What came of it.

@@ -89,7 +89,7 @@ class Reader:
 
 
 def last_state(messages: list[Message]) -> dict[str, Any] | None:
-    """What a runner would hand to the next run."""
+    """The state that a runner would hand to the next run."""
     for message in reversed(messages):
         if message.kind == "STATE":
             return dict(message.value)

@@ -118,7 +118,7 @@ class Stage:
 
     @property
     def requests(self) -> list[LoggedRequest]:
-        """What the last run has asked for.
+        """The requests of the last run.
 
         A request that was on its way when a run was killed can arrive after the next one has
         begun; and one of which only a part arrived was never made.
@@ -243,7 +243,7 @@ class Stage:
     # Files
 
     def _catalog(self) -> dict[str, Any]:
-        """What the tap discovers, with no other stream selected."""
+        """The catalog that the tap discovers, with no other stream selected."""
         job = Job(self.subject.target_class, ["--discover"])
         written = watch(self._server, job, None, "pipe", LONGEST_RUN)
         catalog = json.loads(written.whole)

@@ -97,7 +97,7 @@ class Subject:
 
     @property
     def lookback(self) -> dt.timedelta:
-        """What the tap is told; none where it follows a cursor, as is its default."""
+        """The tap's setting; none where it follows a cursor, as is its default."""
         return LOOKBACK if self.is_windowed else dt.timedelta(0)
 
     def config(self, vendor: Vendor) -> dict[str, Any]:
@@ -118,7 +118,7 @@ class Subject:
         return config
 
     def asked(self, request: LoggedRequest) -> Asked:
-        """What a request asked for."""
+        """Read from a request what it asked for."""
         if self.vendor == "devrev":
             body = request.json
             return Asked("", _nanoseconds(body["modified_date"]["after"]), _frozen(body))
@@ -187,7 +187,7 @@ class Subject:
 
 @dataclasses.dataclass(frozen=True)
 class Asked:
-    """What a request asked for.
+    """The place that a request asked for.
 
     Args:
         group: The partition.

@@ -35,7 +35,7 @@ _SMALLEST_PIPE = 4096
 _SLOW_READ = 700
 _SLOW_PAUSE = 0.003
 _WAITS = b"; trying again in "
-"""What the log says before a wait between two tries."""
+"""Words of the log before a wait between two tries."""
 _SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT}
 _PREFIXES = {
     "after a SCHEMA": b'{"type":"SCHEMA"',
@@ -74,7 +74,7 @@ class Stop:
 
 @dataclasses.dataclass(frozen=True)
 class Written:
-    """What came of a run.
+    """The outcome of a run.
 
     Args:
         seen: What the target has, up to the harm if it died as well.
@@ -196,7 +196,7 @@ def _watch(  # noqa: PLR0913, PLR0917
 
 
 def _cpu_seconds(pid: int) -> float:
-    """What a process that has ended, and is not yet reaped, has used."""
+    """CPU that a process has used which has ended and is not yet reaped."""
     try:
         after_name = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2]
     except OSError:

@@ -1,4 +1,4 @@
-"""What should come out: the vendor's records, converted by rules of our own.
+"""Records that should come out: the vendor's, converted by rules of our own.
 
 The fields that count time are listed by hand from the vendors' documents, so that a field the
 tap's schema forgets, or takes for a time although it is none, is found.

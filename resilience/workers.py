@@ -60,7 +60,7 @@ class Portion:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What came of one case."""
+    """The outcome of one case."""
 
     subject: str
     kind: str

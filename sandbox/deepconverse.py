@@ -46,7 +46,7 @@ class DeepConverse(Vendor):
     bots = BOTS
 
     end_cursor: Literal["null", "absent", "empty"] = "null"
-    """What the last page has for a cursor; documented: `null`."""
+    """The cursor of the last page; documented: `null`."""
     times: Literal["seconds", "milliseconds", "text", "iso"] = "seconds"
     """How records tell time; documented: `startTime` in seconds."""
     window_on: Literal["startTime", "lastActionAt"] = "startTime"

@@ -67,7 +67,7 @@ class DevRev(Vendor):
     token = "devrev-pat-for-the-sandbox"  # noqa: S105
 
     without_beta: Literal[400, 404] = 404
-    """What .export answers without `X-Devrev-Scope: beta`: both are reported."""
+    """Status of .export without `X-Devrev-Scope: beta`: both are reported."""
     end_cursor: Literal["absent", "empty"] = "absent"
     """`next_cursor` on the last page of .list: documented absent, seen as ""."""
 

@@ -218,7 +218,7 @@ class Fault:
 
 
 ABSENT = object()
-"""What a drift returns to take the key away."""
+"""Returned by a drift to take the key away."""
 
 
 def _as_text(value: Any) -> str:

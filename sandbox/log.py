@@ -1,4 +1,4 @@
-"""What was asked of the sandbox, as a test or a person wants to see it."""
+"""Requests to the sandbox, as a test or a person wants to see them."""
 
 from __future__ import annotations
 

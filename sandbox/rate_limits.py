@@ -26,7 +26,7 @@ class RateLimit:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one arrival: seconds to wait (0 = let in), what is left, when it resets."""
+    """The outcome of an arrival: seconds to wait (0 = let in), what is left, when it resets."""
 
     wait: float
     remaining: int

@@ -1,4 +1,4 @@
-"""What the four vendors have in common as seen from outside: data, a token, a rate limit."""
+"""The common part of the four vendors as seen from outside: data, a token, a rate limit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Source(Protocol):
     """Milliseconds after which nothing that came of one conversation changes any more."""
 
     def build(self, index: int, started: int, now: int) -> Iterable[Item]:
-        """What came of conversation `index`, begun at `started`, as it stands at `now` (ms)."""
+        """Records of conversation `index`, begun at `started`, as they stand at `now` (ms)."""
 
     def restamp(self, stream: str, record: Record, at: datetime) -> None:
         """Move a record to another time, for tests that want many at once."""
@@ -41,7 +41,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Scene:
-    """What all four vendors share: how much data, over which time, by which clock."""
+    """The frame of all four vendors: how much data, over which time, by which clock."""
 
     seed: int
     size: int
@@ -91,7 +91,7 @@ class Vendor(ABC):
 
     name: ClassVar[str]
     base_path: ClassVar[str] = ""
-    """What the vendor's base URL has after the host."""
+    """The path of the vendor's base URL."""
     routes: ClassVar[dict[tuple[str, str], str]]
     """Method and path to stream."""
     documented_rate_limits: ClassVar[dict[str, RateLimit]]
@@ -115,7 +115,7 @@ class Vendor(ABC):
 
     @property
     def url(self) -> str:
-        """What a tap is given as `api_url`."""
+        """The tap's setting `api_url`."""
         return f"{self.host_url}/{self.name}{self.base_path}"
 
     @property

@@ -174,7 +174,7 @@ class ZendeskChat(Vendor):
 
 
 def _selector(names: str) -> Callable[[Row], bytes] | None:
-    """What `fields` leaves of a row: all for `*`, only the id for none."""
+    """The part of a row that `fields` leaves: all for `*`, only the id for none."""
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     if "*" in wanted:
         return None

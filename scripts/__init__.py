@@ -1,1 +1,1 @@
-"""What a person working on this project runs."""
+"""Programs for a person who works on this project."""

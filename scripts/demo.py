@@ -51,7 +51,7 @@ class DemoError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Harvest:
-    """What a run brought of a stream.
+    """The records that a run brought of a stream.
 
     Args:
         stream: The stream's name.
@@ -204,7 +204,7 @@ def _stop_all_of(meltano: subprocess.Popen[bytes]) -> None:
 
 
 def _harvest(tap: str, before: set[Path]) -> list[Harvest]:
-    """What the files say that this run brought of each stream of a tap."""
+    """Read from the files what this run brought of each stream of a tap."""
     found = []
     for stream in tables.streams(tables.taps()[tap]):
         files = sorted((OUTPUT / tap).glob(f"{stream.name}-*.jsonl"))

@@ -1,4 +1,4 @@
-"""What is told of the taps elsewhere, made from the taps themselves.
+"""Tables about the taps, made from the taps themselves.
 
     python scripts/tables.py [--write]
 
@@ -70,7 +70,7 @@ class Setting:
 
     @property
     def kind(self) -> str:
-        """What Meltano calls its type."""
+        """Meltano's name of its type."""
         return "date_iso8601" if self.type == "date-time" else _KINDS.get(self.type, self.type)
 
     @property
@@ -178,7 +178,7 @@ def updated(text: str) -> str:
 
 
 def blocks(text: str) -> list[str]:
-    """What the blocks of a file are about."""
+    """Names of the blocks of a file."""
     return [block["what"] for block in _BLOCK.finditer(text)]
 
 

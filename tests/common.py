@@ -1,4 +1,4 @@
-"""What the tests of tap-zendesk-chat, tap-deepconverse and tap-devrev share."""
+"""Helpers that the tests of tap-zendesk-chat, tap-deepconverse and tap-devrev share."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def instant(text: str) -> dt.datetime:
 
 
 def up_to_each_state(run: Run) -> list[Run]:
-    """What a target has seen of a run whenever a STATE arrives that differs from the last one."""
+    """Cut a run after each STATE that differs from the last one, as a target has seen it."""
     cuts: dict[str, Run] = {}
     for number, message in enumerate(run.messages):
         if message["type"] == "STATE":

@@ -1,4 +1,4 @@
-"""What the tests of all four taps share: a sandbox, and a tap run as a user runs it.
+"""Tools that the tests of all four taps share: a sandbox, and a tap run as a user runs it.
 
 ``run_tap("tap_dixa", config)`` runs the tap in a process of its own, with files for configuration,
 state and catalog, and hands back a :class:`Run`. Nothing of the tap is patched. ``box`` is a fresh
@@ -65,7 +65,7 @@ _LOG_LINE = re.compile(r"^\d{4}-\S+ \S+ \| (\w+) +\| (\S+) +\| (.*)$", re.MULTIL
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What one run of a tap did.
+    """The result of one run of a tap.
 
     Args:
         exit_code: The process's; -9 if it was killed by signal 9.
@@ -240,7 +240,7 @@ def _read_to_the_end(pipe: t.BinaryIO, output: bytearray) -> None:
 
 
 class _Process(t.Protocol):
-    """What forks and programs have in common."""
+    """The common part of forks and programs."""
 
     def send_signal(self, number: int, /) -> None: ...
 

@@ -1,4 +1,4 @@
-"""What is written about the taps, outside of them, is true of them."""
+"""Documents, `meltano.yml` and the distribution tell the truth about the taps."""
 
 from __future__ import annotations
 

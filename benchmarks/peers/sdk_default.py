@@ -20,7 +20,7 @@ if t.TYPE_CHECKING:
 
 
 class Peer(RESTStream[t.Any]):
-    """What both streams share."""
+    """The common part of both streams."""
 
     @property
     def url_base(self) -> str:

@@ -116,7 +116,7 @@ class DixaSource:
     def _after_closing(  # noqa: PLR0913
         dice: Dice, record: dict[str, Any], index: int, *, closed: int, touched: int, now: int
     ) -> None:
-        """What agents and customers add: tags, notes, ratings, attributes, anonymisation."""
+        """Add what agents and customers add: tags, notes, ratings, attributes, anonymisation."""
         tags = dice.sample(_TAGS, k=index % 3)
         rated = index % 5 == 0 and touched <= now
         newer = index % 2 == 0

@@ -17,7 +17,7 @@ NEW_YEAR = dt.datetime(2025, 1, 1, tzinfo=UTC)
 
 
 class Stream:
-    """What a bookmark asks of a stream, and of the tap's writer of states."""
+    """The parts of a stream, and of the tap's writer of states, that a bookmark asks for."""
 
     name = "conversations"
     replication_method = "INCREMENTAL"

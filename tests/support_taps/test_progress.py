@@ -1,4 +1,4 @@
-"""What the log says to the person who watches it."""
+"""Lines of the log for the person who watches it."""
 
 from __future__ import annotations
 

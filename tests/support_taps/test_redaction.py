@@ -18,7 +18,7 @@ SECRET = "hunter2-hunter2"  # noqa: S105
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    """What a protected handler of the root logger writes."""
+    """The output of a protected handler of the root logger."""
     written = io.StringIO()
     handler = logging.StreamHandler(written)
     root = logging.getLogger()

@@ -31,7 +31,7 @@ def iso(seconds: int) -> str:
 
 
 def expected(box: Sandbox, stream: str, bots: t.Iterable[str] = BOTS) -> dict[str, Record]:
-    """What a target should hold, from records whose times are seconds: no schema is asked."""
+    """Records that a target should hold, where times are seconds: no schema is asked."""
     return {
         record["_id"]: {
             **{

@@ -1,4 +1,4 @@
-"""What is asked of the vendor, and how often."""
+"""Requests: what is asked of the vendor, and how often."""
 
 from __future__ import annotations
 

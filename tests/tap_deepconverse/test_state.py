@@ -54,7 +54,7 @@ def state_at(moments: dict[str, int]) -> Record:
 
 
 def until(state: Record, stream: str, bot: str) -> str | None:
-    """What a state promises for a bot, or None."""
+    """The moment that a state promises for a bot, or None."""
     for partition in state.get("bookmarks", {}).get(stream, {}).get("partitions", []):
         if partition["context"] == {"bot_name": bot}:
             return t.cast("str | None", partition.get("replication_key_value"))

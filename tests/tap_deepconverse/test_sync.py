@@ -1,4 +1,4 @@
-"""What arrives, compared with what the vendor has, under each reading of its documents."""
+"""Records that arrive, under each reading of the vendor's documents."""
 
 from __future__ import annotations
 

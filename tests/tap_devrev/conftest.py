@@ -20,7 +20,7 @@ MOMENT = dt.datetime(2025, 2, 1, 12, 0, 0, 345_000, tzinfo=dt.timezone.utc)
 
 
 def expected(box: Sandbox) -> dict[str, Record]:
-    """What a target should hold once everything has been read: what was sent, unchanged."""
+    """Records that a target should hold at the end: as they were sent, unchanged."""
     return {record["id"]: record for record in box.devrev.truth("conversations")}
 
 

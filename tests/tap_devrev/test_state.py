@@ -28,7 +28,7 @@ def state_at(moment: str) -> Record:
 
 
 def until(state: Record) -> str | None:
-    """What a state promises, or None."""
+    """The moment that a state promises, or None."""
     bookmark: Record = state.get("bookmarks", {}).get("conversations", {})
     return bookmark.get("replication_key_value")
 

@@ -59,7 +59,7 @@ def _with_instants(record: Record, names: tuple[str, ...]) -> Record:
 
 
 def expected(stream: str, record: Record) -> Record:
-    """What should become of a record, by the vendor's documents: no schema is asked."""
+    """Convert a record by the vendor's documents: no schema is asked."""
     made = _with_instants(record, _INSTANTS[stream])
     if record.get("ratings"):
         made["ratings"] = [
@@ -71,7 +71,7 @@ def expected(stream: str, record: Record) -> Record:
 
 
 def expected_by_key(box: Sandbox, stream: str) -> dict[t.Any, Record]:
-    """What a target should hold once everything has been read."""
+    """Records that a target should hold once everything has been read."""
     return {record["id"]: expected(stream, record) for record in box.dixa.truth(stream)}
 
 

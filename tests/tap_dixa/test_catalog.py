@@ -1,4 +1,4 @@
-"""What ``--discover`` says, beside the vendor's reference and beside what it said before."""
+"""The output of ``--discover``, beside the vendor's reference and beside what it was before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tap asks, how fast, and what it makes of responses that go wrong on the way."""
+"""Requests: what the tap asks, how fast, and what it makes of responses that go wrong."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ APRIL = JANUARY + 90 * DAY
 
 
 def windows(requests: Iterable[LoggedRequest], stream: str) -> list[tuple[int, int]]:
-    """What was asked of a stream, in order."""
+    """Bounds that a stream was asked for, in order."""
     name = FILTERS[stream]
     return [
         (int(request.params[f"{name}_after"]), int(request.params[f"{name}_before"]))

@@ -52,7 +52,7 @@ def state_at(**moments: int | str) -> Record:
 
 
 def until(state: Record, stream: str) -> str | None:
-    """What a state promises for a stream, or None."""
+    """The moment that a state promises for a stream, or None."""
     value: str | None = state.get("bookmarks", {}).get(stream, {}).get("replication_key_value")
     return value
 

@@ -1,4 +1,4 @@
-"""What arrives, compared with what the vendor has."""
+"""Records that arrive, compared with what the vendor has."""
 
 from __future__ import annotations
 

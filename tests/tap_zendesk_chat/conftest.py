@@ -33,7 +33,7 @@ MOMENT = dt.datetime(2025, 2, 1, 12, 0, 0, tzinfo=dt.timezone.utc)
 
 
 def expected(box: Sandbox, stream: str) -> dict[Json, Record]:
-    """What a target should hold once everything has been read: what was sent, unchanged."""
+    """Records that a target should hold at the end: as they were sent, unchanged."""
     return by_key(box.zendesk_chat.truth(stream), KEYS[stream])
 
 

@@ -1,4 +1,4 @@
-"""What a user is told: one line, the setting's name, exit code 1, and never the token."""
+"""Words to a user: one line, the setting's name, exit code 1, and never the token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What arrives, compared with what the vendor has, under each reading of its documents."""
+"""Records that arrive, under each reading of the vendor's documents."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_every_record_arrives_with_the_values_it_had(
 def test_nothing_is_lost_under_any_reading_of_the_documents(
     box: Sandbox, run: Runner, switches: Record
 ) -> None:
-    """What the text and the samples of the reference leave open, each way."""
+    """Play what the text and the samples of the reference leave open, each way."""
     for name, setting in switches.items():
         assert hasattr(box.zendesk_chat, name)
         setattr(box.zendesk_chat, name, setting)

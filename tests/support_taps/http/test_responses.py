@@ -1,4 +1,4 @@
-"""What is said about a response that is no response."""
+"""Words about a response that is none."""
 
 from __future__ import annotations
 

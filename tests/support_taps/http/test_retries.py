@@ -1,4 +1,4 @@
-"""What is tried again, after how long, and when it is given up."""
+"""Retries: of what, after how long, and when they end."""
 
 from __future__ import annotations
 
