@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 import urllib.parse
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,7 @@ class Sandbox:
         """`size` conversations over `span` (default: the last 100 days, going on)."""
         self._address = (host, port)
         self._server: Server | None = None
+        self._reserved: socket.socket | None = None
         self._log = RequestLog()
         self.failures: list[BaseException] = []
         """Defects of the sandbox itself, met while answering."""
@@ -84,6 +86,7 @@ class Sandbox:
 
     def start(self) -> Sandbox:
         """Listen and serve in the background."""
+        self._release()
         self._server = Server(self._address, self._respond, self.failures)
         self._address = (self._address[0], self._server.port)
         for vendor in self.vendors.values():
@@ -93,13 +96,23 @@ class Sandbox:
 
     def stop(self) -> None:
         """Stop listening and drop every connection."""
+        self._release()
         if self._server is not None:
             self._server.stop()
             self._server = None
 
+    def _release(self) -> None:
+        if self._reserved is not None:
+            self._reserved.close()
+            self._reserved = None
+
     def pause_listening(self) -> None:
-        """Drop every connection and refuse new ones."""
+        """Drop every connection and refuse new ones; no other process gets the port meanwhile."""
         self.stop()
+        # A socket that is bound and does not listen: connections are refused all the same.
+        self._reserved = socket.socket()
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._reserved.bind(self._address)
 
     def resume_listening(self) -> None:
         """Listen again, on the same port."""

@@ -198,6 +198,8 @@ def test_listening_can_pause(box: Sandbox, ask: Client) -> None:
     box.pause_listening()
     with pytest.raises(requests.exceptions.ConnectionError):
         ask.dixa(**MARCH)
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", box.port))  # nobody takes the port meanwhile
     box.resume_listening()
     assert box.url == url
     assert ask.dixa(**MARCH).status_code == 200
