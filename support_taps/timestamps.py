@@ -6,9 +6,13 @@ No float is involved anywhere, so no digit is lost.
 from __future__ import annotations
 
 import datetime as dt
+import re
 import typing as t
 
+import msgspec
+
 if t.TYPE_CHECKING:
+    import decimal
     from collections.abc import Callable
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
@@ -19,8 +23,11 @@ MICROSECOND = dt.timedelta(microseconds=1)
 _MILLISECONDS_FROM = 100_000_000_000
 """Integers this large (5138-11-16 as seconds) can only be meant as milliseconds."""
 
-LONGEST_EPOCH_TEXT = 16
-"""Digits in text are an epoch number up to this length: enough for microseconds."""
+_EPOCH_TEXT = re.compile(r"[0-9]{9,16}(?:\.[0-9]+)?")
+"""Text that is an epoch number: a date without separators has eight digits, microseconds 16."""
+
+_LONGEST_NUMBER = 64
+"""Characters of an epoch number with a fraction; a longer one is no time that anybody measured."""
 
 OUT_OF_RANGE = (OverflowError, ValueError, OSError)
 """What Python raises, depending on the platform, for a number that is no instant it knows."""
@@ -58,16 +65,60 @@ def isoformat(instant: dt.datetime) -> str:
 def epoch_format(unit: dt.timedelta | None) -> Callable[[int], str]:
     """A function that makes of an epoch number ISO 8601 text with the precision it had.
 
-    Seconds keep no digits of fraction, milliseconds three. The function raises one of
-    :data:`OUT_OF_RANGE` for a number that stands for no instant of the years 1 to 9999.
+    Seconds keep no digits of fraction, milliseconds three, microseconds six. The function raises
+    one of :data:`OUT_OF_RANGE` for a number that stands for no instant of the years 1 to 9999.
 
     Args:
-        unit: Second or millisecond; None tells the two apart by size, which is right for any
-            number of milliseconds from 1973-03-03 on.
+        unit: Second, millisecond or microsecond; None tells the first two apart by size, which is
+            right for any number of milliseconds from 1973-03-03 on.
+
+    Raises:
+        ValueError: Another unit.
     """
     if unit is None:
         return _of_either
-    return _of_seconds if unit is SECOND else _of_milliseconds
+    return _FORMATS[_places(unit)]
+
+
+def fraction_format(unit: dt.timedelta | None) -> Callable[[decimal.Decimal], str]:
+    """As :func:`epoch_format`, for epoch numbers that have a fraction or an exponent.
+
+    Every digit of the fraction is kept, unless all are zero.
+    """
+    of_whole = epoch_format(unit)
+    fixed = None if unit is None else _places(unit)
+
+    def of_fraction(value: decimal.Decimal) -> str:
+        # The size is looked at first: 1E-4000000 written in full has four million zeros.
+        if not value.is_finite() or abs(value.adjusted()) > _LONGEST_NUMBER:
+            raise OverflowError
+        plain = f"{value:f}"
+        if len(plain) > _LONGEST_NUMBER:
+            raise OverflowError
+        whole, _, fraction = plain.partition(".")
+        if not fraction.strip("0"):
+            return of_whole(int(whole))
+        places = fixed
+        if places is None:
+            places = 3 if _is_milliseconds(int(whole)) else 0
+        places += len(fraction)
+        second, rest = divmod(int(whole + fraction), 10**places)
+        return f"{_HOURS[second // 3600]}{_IN_HOUR[second % 3600]}.{rest:0{places}d}Z"
+
+    return of_fraction
+
+
+def _places(unit: dt.timedelta) -> int:
+    """Digits after the second that a unit tells."""
+    try:
+        return _PLACES[unit]  # by value: equal units need not be one object
+    except KeyError:
+        msg = f"epoch numbers count seconds, milliseconds or microseconds, and not {unit}"
+        raise ValueError(msg) from None
+
+
+def _of_seconds(value: int) -> str:
+    return f"{_HOURS[value // 3600]}{_IN_HOUR[value % 3600]}Z"
 
 
 def _of_milliseconds(value: int) -> str:
@@ -75,13 +126,17 @@ def _of_milliseconds(value: int) -> str:
     return f"{hour}{second}{_FRACTIONS[value % 1000]}"
 
 
-def _of_seconds(value: int) -> str:
-    return f"{_HOURS[value // 3600]}{_IN_HOUR[value % 3600]}Z"
+def _of_microseconds(value: int) -> str:
+    second, rest = divmod(value, 1_000_000)
+    return f"{_HOURS[second // 3600]}{_IN_HOUR[second % 3600]}.{rest:06d}Z"
 
 
 def _of_either(value: int) -> str:
-    is_long = value >= _MILLISECONDS_FROM or value <= -_MILLISECONDS_FROM
-    return _of_milliseconds(value) if is_long else _of_seconds(value)
+    return _of_milliseconds(value) if _is_milliseconds(value) else _of_seconds(value)
+
+
+def _is_milliseconds(value: int) -> bool:
+    return value >= _MILLISECONDS_FROM or value <= -_MILLISECONDS_FROM
 
 
 class _Hours(dict[int, str]):
@@ -104,6 +159,30 @@ _IN_HOUR = tuple(f"{minute:02d}:{second:02d}" for minute in range(60) for second
 _FRACTIONS = tuple(f".{number:03d}Z" for number in range(1000))
 
 
+_PLACES = {SECOND: 0, MILLISECOND: 3, MICROSECOND: 6}
+_FORMATS = {0: _of_seconds, 3: _of_milliseconds, 6: _of_microseconds}
+
+
 def is_epoch_text(text: str) -> bool:
-    """Whether text where a date-time belongs is an epoch number in digits."""
-    return len(text) <= LONGEST_EPOCH_TEXT and text.isdecimal() and text.isascii()
+    """Whether text is an epoch number in digits, with a fraction or without.
+
+    Nine digits at least (seconds from 1973-03-03 on), so that neither a year nor a date without
+    separators (``20250101``) is one.
+    """
+    return len(text) <= _LONGEST_NUMBER and _EPOCH_TEXT.fullmatch(text) is not None
+
+
+# msgspec checks the calendar as well, and is asked in the fast path's types in the same way.
+AwareDateTime = t.Annotated[dt.datetime, msgspec.Meta(tz=True)]
+_decoded = msgspec.json.Decoder(AwareDateTime).decode
+
+
+def is_date_time(text: str) -> bool:
+    """Whether text is a date and a time with a zone, as RFC 3339 writes them."""
+    if "\\" in text:
+        return False  # an escape where it is put between quotes
+    try:
+        _decoded(f'"{text}"')
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return False
+    return True

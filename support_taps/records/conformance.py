@@ -6,43 +6,33 @@ The schema is compiled into functions once; a record then goes through the ones 
 from __future__ import annotations
 
 import collections
-import contextlib
-import decimal
 import typing as t
 
-from support_taps.records.json_types import ANYTHING, as_one, listed_types
-from support_taps.timestamps import OUT_OF_RANGE, epoch_format, is_epoch_text
+from support_taps.json_codec import Number
+from support_taps.records.coercions import MisfitError, attempt, ways
+from support_taps.records.json_types import DATE_TIME, alternatives, kinds, says_nothing, type_name
+from support_taps.timestamps import is_date_time
 
 if t.TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable, Mapping
 
+    from support_taps.records.coercions import Coercion, Coercions
+
     Json = t.Any
-    Conform = Callable[[Json], Json]
-    Within = Mapping[type, Callable[[Json], None]]
     Schema = Mapping[str, t.Any]
+    Fitted = Callable[[Json, bool], Json]
 
 _PYTHON_TYPES: dict[str, frozenset[type]] = {
     "null": frozenset({type(None)}),
     "boolean": frozenset({bool}),
     "integer": frozenset({int}),
-    "number": frozenset({int, float, decimal.Decimal}),
+    "number": frozenset({int, Number}),
     "string": frozenset({str}),
+    DATE_TIME: frozenset(),
     "array": frozenset({list}),
     "object": frozenset({dict}),
 }
-_NAMES: dict[type, str] = {
-    type(None): "null",
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    decimal.Decimal: "number",
-    str: "string",
-    list: "array",
-    dict: "object",
-}
-_LONGEST_INTEGER = 18
-"""Digits in text are taken for an integer up to this length: all of these fit into 64 bits."""
+"""By the type that is listed, the types whose values fit without a look at them."""
 
 
 class Drift(t.NamedTuple):
@@ -59,24 +49,37 @@ class Drift(t.NamedTuple):
     key: str
 
 
+class _Inside(t.NamedTuple):
+    """What is done within an object or an array.
+
+    Args:
+        conform: Changes it in place; tells of what does not fit, and leaves it.
+        fitted: Makes another one of which everything fits, and tells nobody. It coerces unless its
+            second argument is true, and raises MisfitError if something cannot be made to fit.
+    """
+
+    conform: Callable[[Json], None]
+    fitted: Fitted
+
+
 class _Rule(t.NamedTuple):
     """What is done to the values of a property.
 
     Args:
         right: Types of values that stay as they are.
-        conform: Makes of a value of another type what it shall be.
+        conform: Makes of a value of another type what it shall be. What does not fit is told of,
+            and passes.
+        fitted: As of :class:`_Inside`.
     """
 
     right: frozenset[type]
-    conform: Conform
+    conform: Callable[[Json], Json]
+    fitted: Fitted
 
 
-_ANYTHING_GOES = _Rule(frozenset(_NAMES), lambda value: value)
-
-
-def type_name(value: object) -> str:
-    """The JSON type of a decoded value."""
-    return _NAMES[type(value)]
+_ANYTHING_GOES = _Rule(
+    frozenset[type]().union(*_PYTHON_TYPES.values()), lambda value: value, lambda value, _: value
+)
 
 
 class Conformance:
@@ -85,7 +88,7 @@ class Conformance:
     Args:
         schema: The stream's JSON schema.
         keys: Names of the key properties, to name a record by.
-        epoch_unit: What epoch numbers count; None tells seconds and milliseconds apart by size.
+        coercions: What is made of values of other types than the schema lists.
         on_drift: Told the first drift of each field.
 
     Attributes:
@@ -98,7 +101,7 @@ class Conformance:
         self,
         schema: Schema,
         keys: tuple[str, ...],
-        epoch_unit: dt.timedelta | None,
+        coercions: Coercions,
         on_drift: Callable[[str, Drift], None],
     ) -> None:
         """Compile the schema."""
@@ -106,11 +109,11 @@ class Conformance:
         self.unknown_fields: set[str] = set()
         self.drifted: dict[str, Drift] = {}
         self._keys = keys
-        self._epoch_text = epoch_format(epoch_unit)
+        self._coercions = coercions
         self._on_drift = on_drift
         self._record: dict[str, Json] = {}
         self._listed = frozenset(schema["properties"])
-        self._conform = self._members(schema["properties"], "")
+        self._conform = self._members(schema["properties"], "").conform
 
     def conform(self, record: dict[str, Json]) -> None:
         """Conform a record in place."""
@@ -119,12 +122,12 @@ class Conformance:
         if not self._listed.issuperset(record):
             self.unknown_fields.update(record.keys() - self._listed)
 
-    def _members(self, properties: Schema, prefix: str) -> Callable[[Json], None]:
-        """A function that conforms the fields of an object in place."""
+    def _members(self, properties: Schema, prefix: str) -> _Inside:
+        """What is done to the fields of an object."""
         rules = {name: self._rule(prop, prefix + name) for name, prop in properties.items()}
         unknown = self.unknown
 
-        def members(record: dict[str, Json]) -> None:
+        def conform(record: dict[str, Json]) -> None:
             for name, value in record.items():
                 rule = rules.get(name)
                 if rule is None:
@@ -133,72 +136,98 @@ class Conformance:
                     # No key is added or removed while looping.
                     record[name] = rule.conform(value)
 
-        return members
+        def fitted(record: dict[str, Json], as_it_is: bool) -> dict[str, Json]:  # noqa: FBT001
+            return {
+                name: rules[name].fitted(value, as_it_is) if name in rules else value
+                for name, value in record.items()
+            }
+
+        return _Inside(conform, fitted)
 
     def _rule(self, schema: Schema, path: str) -> _Rule:
         """What is done to the values of a property."""
-        schema = as_one(schema)
-        allowed = listed_types(schema)
-        within = self._within(schema, path)
-        if not within and set(allowed) >= ANYTHING:
+        every = alternatives(schema)
+        if any(says_nothing(each) for each in every):
             return _ANYTHING_GOES
-        types = frozenset[type]().union(*(_PYTHON_TYPES[name] for name in allowed))
-        drift = self._drift(allowed, path, within)
-        if schema.get("format") == "date-time":
-            return _Rule(types - {int, str}, self._instant(types - {int}, drift))
+        listed = tuple(dict.fromkeys(kind for each in every for kind in kinds(each)))
+        items = [
+            self._rule(each.get("items", {}), f"{path}[]")
+            for each in every
+            if "array" in kinds(each)
+        ]
+        objects = [each.get("properties") or {} for each in every if "object" in kinds(each)]
+        within: dict[type, _Inside] = {}
+        # Of an object or array that may hold anything, nothing more is to be said.
+        if items and _ANYTHING_GOES not in items:
+            within[list] = _either([_items(item) for item in items])
+        if objects and all(objects):
+            within[dict] = _either([self._members(each, f"{path}.") for each in objects])
+        right = frozenset[type]().union(*(_PYTHON_TYPES[kind] for kind in listed)) - within.keys()
+        return self._compiled(listed, right, within, self._makes(listed, items), path)
+
+    def _compiled(
+        self,
+        listed: tuple[str, ...],
+        right: frozenset[type],
+        within: Mapping[type, _Inside],
+        makes: Mapping[type, list[Coercion]],
+        path: str,
+    ) -> _Rule:
+        """The functions of a property.
+
+        Args:
+            listed: The types that its schema lists.
+            right: Types of values that stay as they are.
+            within: What is done within its objects and arrays.
+            makes: What can be made of values of other types.
+            path: Where it is.
+        """
+        coerced = _coerced(listed, makes)
+        expected = " or ".join(listed)
 
         def conform(value: Json) -> Json:
             kind = type(value)
-            if kind not in types:
-                return drift(value)
-            within[kind](value)
-            return value
+            if kind in within:
+                within[kind].conform(value)
+                return value
+            if kind in right:
+                return value
+            try:
+                made = coerced(value)
+            except MisfitError:
+                self._report(path, Drift(expected, type_name(value), self._key_text()))
+                return value
+            if type(made) in within:
+                within[type(made)].conform(made)  # all of it fits: unknown fields are counted
+            return made
 
-        return _Rule(types - within.keys(), conform)
-
-    def _within(self, schema: Schema, path: str) -> Within:
-        """What is done inside of objects and arrays, in place."""
-        within: dict[type, Callable[[Json], None]] = {}
-        if schema.get("properties"):
-            within[dict] = self._members(schema["properties"], f"{path}.")
-        items = schema.get("items")
-        if items and (rule := self._rule(items, f"{path}[]")) is not _ANYTHING_GOES:
-            right, conform = rule
-
-            def each(values: list[Json]) -> None:
-                values[:] = [v if type(v) in right else conform(v) for v in values]
-
-            within[list] = each
-        return within
-
-    def _instant(self, right: frozenset[type], drift: Conform) -> Conform:
-        """A function for a date-time: epoch numbers and digits in text become ISO 8601."""
-        to_text = self._epoch_text
-
-        def conform(value: Json) -> Json:
+        def fitted(value: Json, as_it_is: bool) -> Json:  # noqa: FBT001
             kind = type(value)
-            if kind is int or (kind is str and is_epoch_text(value)):
-                with contextlib.suppress(*OUT_OF_RANGE):
-                    return to_text(int(value))
-            return value if kind in right else drift(value)
+            if kind in within:
+                return within[kind].fitted(value, as_it_is)
+            if kind in right:
+                return value
+            made = coerced(value)
+            if as_it_is and made is not value:
+                raise MisfitError
+            return made
 
-        return conform
+        return _Rule(right, conform, fitted)
 
-    def _drift(self, allowed: tuple[str, ...], path: str, within: Within) -> Conform:
-        """A function for a value of a type that is not listed: converted if nothing is lost."""
-        ways = [_WAYS[name] for name in _WAYS if name in allowed]
-        each = within.get(list)
+    def _makes(self, listed: tuple[str, ...], items: list[_Rule]) -> Mapping[type, list[Coercion]]:
+        """What can be made of values of each type, in the order in which it is tried."""
 
-        def drift(value: Json) -> Json:
-            for way in ways:
-                if (converted := way(value)) is not None:
-                    if each is not None and type(converted) is list:
-                        each(converted)
-                    return converted
-            self._report(path, Drift(" or ".join(allowed), type_name(value), self._key_text()))
-            return value
+        def of_item(make: Coercion, item: _Rule) -> Coercion:
+            return lambda value: make(item.fitted(value, False))  # noqa: FBT003
 
-        return drift
+        makes: dict[type, list[Coercion]] = collections.defaultdict(list)
+        for sent, found in ways(self._coercions, listed).items():
+            for wanted, make in found:
+                if wanted == "array":  # which fits only if what is in it does
+                    makes[sent] += [of_item(make, item) for item in items]
+                else:
+                    makes[sent].append(make)
+        return makes
 
     def _report(self, path: str, drift: Drift) -> None:
         if path not in self.drifted:
@@ -209,36 +238,59 @@ class Conformance:
         return ", ".join(f"{key}={self._record.get(key)}" for key in self._keys)
 
 
-def _to_text(value: Json) -> str | None:
-    """A number as its text."""
-    return str(value) if type(value) in {int, decimal.Decimal} else None
+def _coerced(
+    listed: tuple[str, ...], makes: Mapping[type, list[Coercion]]
+) -> Callable[[Json], Json]:
+    """A function for values of types that are not listed, or have to be looked at."""
+    has_times, has_integers = DATE_TIME in listed, "integer" in listed
+
+    def coerced(value: Json) -> Json:
+        kind = type(value)
+        if has_times and kind is str and is_date_time(value):
+            return value
+        if has_integers and kind is Number and value.is_integer_literal:
+            return value
+        return attempt(makes.get(kind, ()), value)
+
+    return coerced
 
 
-def _to_boolean(value: Json) -> bool | None:
-    """0 and 1 as a boolean."""
-    return bool(value) if type(value) is int and value in {0, 1} else None
+def _items(rule: _Rule) -> _Inside:
+    """What is done to the items of an array."""
+    right, conform_item, fitted_item = rule
+
+    def conform(values: list[Json]) -> None:
+        values[:] = [v if type(v) in right else conform_item(v) for v in values]
+
+    def fitted(values: list[Json], as_it_is: bool) -> list[Json]:  # noqa: FBT001
+        return [fitted_item(value, as_it_is) for value in values]
+
+    return _Inside(conform, fitted)
 
 
-def _to_integer(value: Json) -> int | None:
-    """A number without a fraction, or the text of an integer, as an integer."""
-    if type(value) is decimal.Decimal and value.is_finite() and value == value.to_integral_value():
-        return int(value)
-    if type(value) is not str or not value.isascii() or len(value) > _LONGEST_INTEGER:
-        return None
-    number = int(value) if value.removeprefix("-").isdecimal() else None
-    return number if str(number) == value else None
+def _either(alternatives: list[_Inside]) -> _Inside:
+    """One of several: the one that a value fits; or can be made to fit; or else the first."""
+    if len(alternatives) == 1:
+        return alternatives[0]
 
+    def fitted(value: Json, as_it_is: bool) -> Json:  # noqa: FBT001
+        return chosen(value, as_it_is).fitted(value, as_it_is)
 
-def _to_list(value: Json) -> list[Json] | None:
-    """A single value as a list of one."""
-    return None if value is None else [value]
+    def chosen(value: Json, as_it_is: bool) -> _Inside:  # noqa: FBT001
+        for strictly in (True,) if as_it_is else (True, False):
+            for each in alternatives:
+                try:
+                    each.fitted(value, strictly)
+                except MisfitError:
+                    continue
+                return each
+        raise MisfitError
 
+    def conform(value: Json) -> None:
+        try:
+            found = chosen(value, False)  # noqa: FBT003
+        except MisfitError:
+            found = alternatives[0]
+        found.conform(value)
 
-_WAYS: dict[str, Conform] = {
-    "string": _to_text,
-    "boolean": _to_boolean,
-    "integer": _to_integer,
-    "number": _to_integer,
-    "array": _to_list,
-}
-"""By the type that is wanted, in the order in which they are tried."""
+    return _Inside(conform, fitted)

@@ -9,34 +9,33 @@ the record is encoded again. A record that does not fit goes the long way (``con
 
 from __future__ import annotations
 
-import decimal
 import typing as t
 
 import msgspec
 
 from support_taps.json_codec import decode, encode
 from support_taps.records import rewrite
+from support_taps.records.json_types import DATE_TIME
 from support_taps.records.types import RecordTypes
 from support_taps.timestamps import OUT_OF_RANGE
 
 if t.TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable, Mapping
 
+    from support_taps.records.coercions import Coercions
     from support_taps.records.selection import Deselected
 
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+_encode = msgspec.json.Encoder().encode
 
 MISFITS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, *OUT_OF_RANGE)
 """What a function made by :func:`fast_path` raises for a record that does not fit."""
 
 
-def fast_path(  # noqa: PLR0913 - all that a plan knows
+def fast_path(
     schema: Mapping[str, t.Any],
     keys: tuple[str, ...],
+    coercions: Coercions,
     *,
-    epochs: bool,
-    epoch_unit: dt.timedelta | None,
     deselected: Deselected,
     added: Mapping[str, t.Any],
 ) -> Callable[[bytes], bytes]:
@@ -45,16 +44,15 @@ def fast_path(  # noqa: PLR0913 - all that a plan knows
     Args:
         schema: The stream's JSON schema.
         keys: Names of the key properties; a record without them does not fit.
-        epochs: Whether epoch numbers are expected where the schema has a date-time.
-        epoch_unit: What they count; None tells seconds and milliseconds apart by size.
+        coercions: What is made of values of other types than the schema lists.
         deselected: What is left out.
         added: Fields that records have in addition, unless they are not selected or the
             vendor sent them.
     """
-    rewrites = bool(epochs or deselected or added)
-    types = RecordTypes(rewrites=rewrites, epochs=epochs, epoch_unit=epoch_unit)
-    struct, members = types.of_record(schema, keys)
-    fitted = msgspec.json.Decoder(struct, float_hook=decimal.Decimal).decode
+    rewrites = bool(coercions[DATE_TIME] or deselected or added)
+    struct, members = RecordTypes(coercions, rewrites=rewrites).of_record(schema, keys)
+    # Numbers with a fraction in values that may be anything: nobody looks at them.
+    fitted = msgspec.json.Decoder(struct, float_hook=msgspec.Raw if rewrites else str).decode
 
     def unchanged(raw: bytes) -> bytes:
         fitted(raw)

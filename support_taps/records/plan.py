@@ -19,8 +19,10 @@ import typing as t
 
 from support_taps.errors import ShapeError
 from support_taps.json_codec import decode, encode
-from support_taps.records.conformance import Conformance, Drift, type_name
+from support_taps.records.coercions import coercions
+from support_taps.records.conformance import Conformance, Drift
 from support_taps.records.fast_path import MISFITS, fast_path
+from support_taps.records.json_types import type_name
 from support_taps.records.selection import deselected, prune
 
 if t.TYPE_CHECKING:
@@ -64,10 +66,9 @@ class RecordPlan:
         """Compile the schema."""
         self._schema = schema
         self._keys = tuple(keys)
-        self._epochs = epochs
-        self._epoch_unit = epoch_unit
+        self._coercions = coercions(epochs=epochs, epoch_unit=epoch_unit)
         self._deselected = {} if mask is None else deselected(schema, mask)
-        self._conformance = Conformance(schema, self._keys, epoch_unit, on_drift)
+        self._conformance = Conformance(schema, self._keys, self._coercions, on_drift)
         self._told: set[str] = set()
         self._added: dict[str, t.Any] | None = None
         self._fit: Callable[[bytes], bytes]
@@ -136,8 +137,7 @@ class RecordPlan:
             self._fit = fast_path(
                 self._schema,
                 self._keys,
-                epochs=self._epochs,
-                epoch_unit=self._epoch_unit,
+                self._coercions,
                 deselected=self._deselected,
                 added=added,
             )

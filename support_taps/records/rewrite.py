@@ -60,12 +60,12 @@ class _Source:
             part = deselected.get(name, {})
             if part is True:
                 self.write(depth, f"{place} = UNSET")
-            elif member.coercions:
-                value, coercions = self._variable(), self._variable()
-                self.names[coercions] = member.coercions
+            elif member.changes:
+                value, changes = self._variable(), self._variable()
+                self.names[changes] = member.changes
                 self.write(depth, f"{value} = {place}")
-                self.write(depth, f"if {value}.__class__ in {coercions}:")
-                self.write(depth + 1, f"{place} = {coercions}[{value}.__class__]({value})")
+                self.write(depth, f"if {value}.__class__ in {changes}:")
+                self.write(depth + 1, f"{place} = {changes}[{value}.__class__]({value})")
             elif member.inner:
                 self._inside(member, {} if member.in_list else part, place, depth)
 

@@ -2,12 +2,13 @@
 
 They differ from the schema in a few respects. Where records are written as they came:
 
-- Text shorter than any ISO 8601 date-time does not fit one, so that digits in text are seen.
+- Text fits a date-time only if it is one, which msgspec finds out by decoding it.
 
 Where records are encoded again:
 
-- What is mended without a loss fits too, if vendors are known to send it: 0 and 1 for a boolean, a
-  text for a list of texts, and epoch numbers where the stream has them.
+- What can be coerced fits too, if vendors are known to send it: 0 and 1 for a boolean, a text for
+  a list of texts, and epoch numbers where the stream has them.
+- Text stays text, also of a date-time: whether it is one is looked at when it is changed.
 - A number that can have a fraction stays as the bytes it came as: as a float it would lose digits.
 """
 
@@ -16,36 +17,38 @@ from __future__ import annotations
 import typing as t
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType
 
-from support_taps.records.json_types import ANYTHING, as_one, listed_types
-from support_taps.timestamps import LONGEST_EPOCH_TEXT, epoch_format, is_epoch_text
+from support_taps.records.coercions import MisfitError, ways
+from support_taps.records.json_types import (
+    DATE_TIME,
+    alternatives,
+    kinds,
+    says_nothing,
+    without_null,
+)
+from support_taps.timestamps import AwareDateTime, is_date_time
 
 if t.TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable, Mapping
 
-    Schema = Mapping[str, t.Any]
-    Coercions = Mapping[type, Callable[[t.Any], t.Any]]
+    from support_taps.records.coercions import Coercions, Way
 
-_INSTANT_TEXT = t.Annotated[str, Meta(min_length=LONGEST_EPOCH_TEXT + 1)]
+    Schema = Mapping[str, t.Any]
+    Changes = Mapping[type, Callable[[t.Any], t.Any]]
+
 _PLAIN: dict[str, t.Any] = {
     "null": None,
     "boolean": bool,
     "integer": int,
-    "number": float,
     "string": str,
-    "object": dict[str, t.Any],
 }
 _FIRST_BYTES: dict[str, bytes] = {
     "null": b"n",
     "boolean": b"tf",
-    "integer": b"-0123456789",
     "number": b"-0123456789",
-    "string": b'"',
-    "array": b"[",
-    "object": b"{",
 }
+"""What bytes that are not looked into can begin with: no text, which could be no UTF-8."""
 
 
 class Member(t.NamedTuple):
@@ -53,13 +56,13 @@ class Member(t.NamedTuple):
 
     Args:
         attribute: The attribute's name; names of properties need not be identifiers.
-        coercions: What is made of values of some types; the others stay as they are.
+        changes: What is made of values of some types; the others stay as they are.
         inner: The members of the objects that it holds.
         in_list: Whether these objects are in an array.
     """
 
     attribute: str
-    coercions: Coercions
+    changes: Changes
     inner: dict[str, Member]
     in_list: bool
 
@@ -68,15 +71,14 @@ class RecordTypes:
     """Makes types of schemas.
 
     Args:
+        coercions: What is made of values of other types than the schema lists.
         rewrites: Whether records are encoded again.
-        epochs: Whether epoch numbers are expected where the schema has a date-time.
-        epoch_unit: What they count; None tells seconds and milliseconds apart by size.
     """
 
-    def __init__(self, *, rewrites: bool, epochs: bool, epoch_unit: dt.timedelta | None) -> None:
+    def __init__(self, coercions: Coercions, *, rewrites: bool) -> None:
         """Remember what records are like."""
+        self._coercions = coercions
         self._rewrites = rewrites
-        self._instants = _instants(epoch_unit) if epochs else None
 
     def of_record(
         self, schema: Schema, keys: tuple[str, ...] = ()
@@ -92,8 +94,7 @@ class RecordTypes:
         for name, prop in schema["properties"].items():
             attribute = f"p{len(fields)}"
             if name in keys:
-                required = [each for each in listed_types(prop) if each != "null"]
-                typed, member = self._of_property(attribute, {**prop, "type": required})
+                typed, member = self._of_property(attribute, without_null(prop))
                 fields.append((attribute, typed))
             else:
                 typed, member = self._of_property(attribute, prop)
@@ -112,78 +113,91 @@ class RecordTypes:
 
     def _of_property(self, attribute: str, schema: Schema) -> tuple[t.Any, Member]:
         """The type of a property."""
-        schema = as_one(schema)
-        names = listed_types(schema)
-        if schema.get("format") == "date-time" and "string" in names and self._instants:
-            typed, inner, in_list = self._of_value({**schema, "format": None})
-            return typed | int, Member(attribute, self._instants, inner, in_list)
-        typed, inner, in_list = self._of_value(schema)
-        coercions: Coercions = {}
-        if self._rewrites and typed is not t.Any:
-            if "number" in names and not inner:
-                typed, coercions = Raw, _numbers(names)
-            elif "boolean" in names and not {"integer", "number"}.intersection(names):
-                typed, coercions = typed | t.Literal[0, 1], _FLAGS
-            elif "array" in names and "string" not in names and _is_text(schema.get("items", {})):
-                typed, coercions = typed | str, _LISTS
-        return typed, Member(attribute, coercions, inner, in_list)
+        every = alternatives(schema)
+        is_plain = self._rewrites and len(every) == 1
+        typed, inner, in_list = self._of_value(schema, times=str if is_plain else None)
+        if not is_plain or typed is t.Any:
+            return typed, Member(attribute, {}, inner, in_list)
+        listed = kinds(every[0])
+        makes = {sent: found[0] for sent, found in ways(self._coercions, listed).items()}
+        changes: Changes = {}
+        if "number" in listed and not inner:
+            typed, changes = Raw, _numbers(listed)
+        elif DATE_TIME in listed:
+            changes = {str: _instants(makes.get(str))}
+            if int in makes and makes[int].wanted == DATE_TIME and "integer" not in listed:
+                typed, changes[int] = typed | int, makes[int].make
+        elif int in makes and makes[int].wanted == "boolean" and "integer" not in listed:
+            typed, changes = typed | t.Literal[0, 1], {int: makes[int].make}
+        elif str in makes and makes[str].wanted == "array" and "string" not in listed:
+            items = every[0].get("items", {})
+            if any("string" in kinds(each) for each in alternatives(items)):
+                typed, changes = typed | str, {str: makes[str].make}
+        return typed, Member(attribute, changes, inner, in_list)
 
-    def _of_value(self, schema: Schema) -> tuple[t.Any, dict[str, Member], bool]:
-        """The type of a value, the members of the objects in it, whether these are in an array."""
-        schema = as_one(schema)
-        names = listed_types(schema)
-        if set(names) >= ANYTHING and "properties" not in schema:
+    def _of_value(
+        self, schema: Schema, *, times: type | None = None
+    ) -> tuple[t.Any, dict[str, Member], bool]:
+        """The type of a value, the members of the objects in it, whether these are in an array.
+
+        Args:
+            schema: Of the value.
+            times: The type of a date-time, where records are encoded again; None: none fits.
+        """
+        every = alternatives(schema)
+        if any(says_nothing(each) for each in every):
             return t.Any, {}, False
+        listed = {kind for each in every for kind in kinds(each)}
+        union: list[t.Any] = [
+            _PLAIN[name] for name in ("null", "boolean", "integer", "string") if name in listed
+        ]
+        if "number" in listed:
+            union.append(int if self._rewrites else float)
+        if DATE_TIME in listed and "string" not in listed:
+            time = times if self._rewrites else AwareDateTime
+            union += [time] if time else []
+        # What fits one of several objects or arrays is not for a type to say: it goes the long way.
         inner: dict[str, Member] = {}
         in_list = False
-        union: list[t.Any] = []
-        for name in names:
-            if name == "string" and schema.get("format") == "date-time":
-                # Numbers among date-times in a list are not looked for: they do not fit.
-                union.append(_INSTANT_TEXT)
-            elif name == "array":
-                item_type, item_members, _ = self._of_value(schema.get("items", {}))
-                if inner and item_members:
-                    continue  # objects of two types: one of them does not fit
-                union.append(list.__class_getitem__(item_type))
-                if item_members:
-                    inner, in_list = item_members, True
-            elif name == "object" and schema.get("properties"):
-                if inner:
-                    continue
-                struct, inner = self.of_record(schema)
-                union.append(struct)
-            elif name == "number" and self._rewrites:
-                union.append(int)
-            else:
-                union.append(_PLAIN[name])
-        return t.Union[tuple(union)], inner, in_list  # noqa: UP007 - made of a list
+        objects = [each.get("properties") for each in every if "object" in kinds(each)]
+        if objects and not all(objects):
+            union.append(dict[str, t.Any])
+        elif len(objects) == 1:
+            struct, inner = self.of_record({"properties": objects[0]})
+            union.append(struct)
+        arrays = [each.get("items", {}) for each in every if "array" in kinds(each)]
+        if any(says_nothing(option) for items in arrays for option in alternatives(items)):
+            union.append(list[t.Any])
+        elif len(arrays) == 1:
+            item, members, is_nested = self._of_value(arrays[0])
+            # Changes are made in one object, or in the objects of one array.
+            if not (self._rewrites and members and (inner or is_nested)):
+                union.append(list.__class_getitem__(item))
+                if members:
+                    inner, in_list = members, True
+        return t.Union[tuple(union or [None])], inner, in_list  # noqa: UP007 - made of a list
 
 
-def _is_text(schema: Schema) -> bool:
-    return "string" in listed_types(schema) and schema.get("format") != "date-time"
+def _instants(way: Way | None) -> Callable[[t.Any], t.Any]:
+    """Text of a date-time stays, and other text is coerced if that is possible."""
+
+    def checked(value: str) -> t.Any:
+        if is_date_time(value):
+            return value
+        if way is None:
+            raise MisfitError
+        return way.make(value)
+
+    return checked
 
 
-def _instants(unit: dt.timedelta | None) -> Coercions:
-    """Epoch numbers, and digits in text, become ISO 8601."""
-    to_text = epoch_format(unit)
-    return {
-        int: to_text,
-        str: lambda value: to_text(int(value)) if is_epoch_text(value) else value,
-    }
-
-
-def _numbers(names: tuple[str, ...]) -> Coercions:
-    """Bytes stay as they are if they are a value of one of these types."""
-    first_bytes = frozenset(b"".join(_FIRST_BYTES[name] for name in names))
+def _numbers(listed: tuple[str, ...]) -> Changes:
+    """Bytes stay as they are if they are a number, or a word that is listed beside it."""
+    first_bytes = frozenset(b"".join(_FIRST_BYTES.get(name, b"") for name in listed))
 
     def checked(value: Raw) -> Raw:
         if memoryview(value)[0] not in first_bytes:
-            raise msgspec.DecodeError
+            raise MisfitError
         return value
 
     return {Raw: checked}
-
-
-_FLAGS: t.Final[Coercions] = {int: bool}
-_LISTS: t.Final[Coercions] = {str: lambda value: [value]}
