@@ -68,7 +68,7 @@ def test_characters_that_few_libraries_take_are_taken(text: bytes) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [b"", b"{", b"NaN", b"[Infinity]", b"-Infinity", b"01", b"'a'", b"{1:2}", b"nul", b'"\xff"'],
+    [b"", b"{", b"NaN", b"[Infinity]", b"-Infinity", b"01", b"'a'", b"{1:2}", b"nul"],
 )
 def test_what_is_no_json_is_worth_another_try(text: bytes) -> None:
     with pytest.raises(TransientError, match="not complete JSON"):
