@@ -237,6 +237,12 @@ def test_what_is_no_json_is_worth_another_try(body: bytes) -> None:
         read([body])
 
 
+@pytest.mark.parametrize("body", [b"[\xff]", b'["\xff"]', b'[{"a":"\xed\xa0\x80"}]'])
+def test_damaged_utf8_is_worth_another_try(body: bytes) -> None:
+    with pytest.raises(TransientError, match="not valid UTF-8"):
+        read([body])
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
