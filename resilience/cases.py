@@ -46,6 +46,7 @@ FAULTS: dict[str, dict[str, Any]] = {
         for place, words in _PLACES.items()
         for ending in _ENDINGS
     },
+    "damaged UTF-8": {"kind": "damage"},
     "HTML with 200": {"kind": "html"},
     "empty 200": {"kind": "empty"},
     "stall before the response": {"kind": "stall", "seconds": 1.6},

@@ -203,6 +203,26 @@ def _digits_lost() -> None:
     LineWriter.write_lines = write_lines  # type: ignore[method-assign]
 
 
+def _surrogates_in_utf8() -> None:
+    import json  # noqa: PLC0415
+
+    from support_taps import json_codec  # noqa: PLC0415
+    from support_taps.records import plan  # noqa: PLC0415
+
+    original = json_codec.decode
+
+    def decode(value: bytes) -> Any:
+        try:
+            return original(value)
+        except json_codec.TransientError as error:
+            try:
+                return json.loads(value, strict=False, parse_float=json_codec.Number)
+            except ValueError:
+                raise error from None
+
+    plan.decode = decode  # type: ignore[attr-defined]
+
+
 def _secret_in_the_log() -> None:
     from support_taps.streams.base import SupportStream  # noqa: PLC0415
 
@@ -309,6 +329,10 @@ MUTANTS: dict[str, Mutant] = {
         (*_KILLS, "data that moves: late"),
     ),
     "digits": Mutant("numbers lose digits", _digits_lost, (*_CHATS, "tap-dixa/messages"), ("500",)),
+    "utf-8": Mutant(
+        "bytes are decoded as Python's json does it, which takes surrogates in UTF-8",
+        _surrogates_in_utf8, (*_DIXA, *_CHATS), ("damaged UTF-8",),
+    ),
     "secret": Mutant("the credential reaches the log", _secret_in_the_log, _DIXA, ("500",)),
     "traceback": Mutant(
         "a broken pipe ends in a traceback", _broken_pipe_with_traceback, _DIXA,

@@ -21,6 +21,7 @@ Kind = Literal[
     "status",
     "reset",
     "cut",
+    "damage",
     "html",
     "empty",
     "json",
@@ -57,6 +58,7 @@ class Fault:
                  bytes; `ending` "clean" (valid HTTP, truncated JSON), "missing" (no last chunk, or
                  too short for its Content-Length) or "reset"; `framing` "chunked", "length" or
                  "close" (default: the response's own)
+      damage     half a surrogate pair in UTF-8, which that has not, at `place` of the body
       html       an HTML page, with `status` (default 200)
       empty      no body, with `status` (default 200)
       json       `value` instead of the response, with `status` (default 200)
@@ -164,6 +166,11 @@ class Fault:
         if self.ending != "clean":
             response.promised = len(body)
         return response.with_body(body[:end])
+
+    def _damage(self, response: Response, _call: Call, _error: object) -> Response:
+        body = response.body()
+        end = cut_at(response, body, self.place)
+        return response.with_body(body[:end] + b"\xed\xa0\x80" + body[end:])
 
     def _html(self, _response: Response, _call: Call, _error: object) -> Response:
         headers = {"Content-Type": "text/html; charset=utf-8"}

@@ -2,10 +2,12 @@
 
 The rules (nothing the vendor sent is lost, and nothing is bent):
 
-- Epoch numbers, and digits in text, become ISO 8601 where the schema has a date-time.
-- A value of a type that the schema does not list is converted where that loses nothing: a single
-  value into a list of one, digits into an integer, a number into its text, 0 and 1 into a
-  boolean. Otherwise it passes as it is, with one warning per field.
+- Epoch numbers become ISO 8601 where the schema has a date-time and the vendor sends epochs; so do
+  nine or more digits in text. Every digit of a fraction is kept.
+- A value of a type that the schema does not list is converted where that loses nothing and the
+  result fits: a single value into a list of one, digits into an integer, a number into its text,
+  0 and 1 into a boolean (``coercions.py``). Otherwise it passes as it is, with one warning per field.
+- Numbers of any size leave as they came, and cost nothing.
 - A field that the schema does not list is carried under its own name, and counted.
 - Nothing is filled in: absent stays absent, null stays null.
 
@@ -47,7 +49,7 @@ class RecordPlan:
     Args:
         schema: The stream's JSON schema.
         keys: Names of the key properties; without them a record is no record.
-        epochs: Whether the vendor sends epoch numbers; they are converted in any case.
+        epochs: Whether the vendor sends times as numbers. Where it does not, a number is no time.
         epoch_unit: What these count; None tells seconds and milliseconds apart by size.
         mask: The selection; None: all is selected.
         on_drift: Told the first value of each field that passes although its type is not listed.

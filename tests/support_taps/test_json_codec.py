@@ -74,7 +74,7 @@ def test_what_is_no_json_is_worth_another_try(text: bytes) -> None:
 
 @pytest.mark.parametrize("text", [b'"\xff"', b'"\xed\xa0\x80"', b'["\x01","\xe2\x82"]', b"[\xff]"])
 def test_damaged_utf8_is_worth_another_try(text: bytes) -> None:
-    with pytest.raises(TransientError, match="the response is not valid UTF-8: .*0x"):
+    with pytest.raises(TransientError, match=r"the response is not valid UTF-8: .*0x"):
         decode(text)
 
 

@@ -97,6 +97,7 @@ def test_a_debug_log_shows_neither_the_token_nor_a_query(box: Sandbox) -> None:
         ({"kind": "empty"}, "it is empty"),
         ({"kind": "cut", "place": "string"}, "not complete JSON"),
         ({"kind": "cut", "place": "record", "ending": "reset"}, "ended early"),
+        ({"kind": "damage"}, "not valid UTF-8"),
         ({"kind": "reset"}, "broke"),
         ({"kind": "status", "status": 500}, "500 Internal Server Error"),
         ({"kind": "status", "status": 429}, "429 Too Many Requests"),

@@ -280,6 +280,11 @@ def test_drift_that_loses_nothing_is_converted_back(
     assert not done.log("WARNING")
 
 
+def half_a_millisecond_later(value: int) -> str:
+    second = dt.datetime.fromtimestamp(value // 1000, dt.timezone.utc)
+    return f"{second:%Y-%m-%dT%H:%M:%S}.{value % 1000:03d}5Z"
+
+
 @pytest.mark.parametrize(
     ("path", "to", "became"),
     [
@@ -287,6 +292,8 @@ def test_drift_that_loses_nothing_is_converted_back(
         ("direction", "object", lambda value: {"value": value}),
         ("handling_duration", lambda value: value + 0.5, lambda value: value + 0.5),
         ("created_at", lambda _: "last Tuesday", lambda _: "last Tuesday"),
+        ("closed_at", lambda _: "20250101", lambda _: "20250101"),
+        ("created_at", lambda value: value + 0.5, half_a_millisecond_later),
         ("custom_fields", "absent", None),
         ("subject", "null", lambda _: None),
     ],
