@@ -96,6 +96,21 @@ SWITCHES: dict[str, tuple[dict[str, Any], ...]] = {
 }
 
 
+NEW_FIELDS: dict[str, dict[str, Any]] = {
+    "a text": {"vendor_note": "é 2025-01-01T00:00:00Z"},
+    "an object and a list": {"vendor_object": {"a": [1]}, "vendor_list": []},
+    "numbers": {"vendor_id": 2**63, "vendor_score": 0.5},
+}
+"""What a vendor could add to every record, by the name in the report."""
+
+DRIFTS: dict[str, dict[str, Any]] = {
+    "dixa": {"direction": {"name": "INBOUND"}},
+    "deepconverse": {"locale": ["b"], "type": ["b"]},
+    "zendesk_chat": {"type": {"name": "chat"}, "unread": 2, "status": ["s"]},
+    "devrev": {"title": ["a", "b"]},
+}
+"""Values of types that the vendors' documents do not have there, and that nothing is made of."""
+
 _OWN = {"timeline_start": "agent_timeline", "chats_end_time": "chats"}
 """Switches that one stream alone knows."""
 
@@ -186,6 +201,7 @@ def cases_of(subject: Subject, course: Course, seed: int) -> list[Case]:
         *_refusals(course, dice),
         *_movements(subject, course, dice),
         *_readings(subject, course, dice),
+        *_new_fields(subject, course, dice),
     ]
     cases = {case.name: case for case in made}
     ordered = list(cases.values())
@@ -411,3 +427,13 @@ def _readings(subject: Subject, course: Course, dice: random.Random) -> Iterator
             yield Case(
                 f"{words} | {stop}", "another reading, killed", switches=switches, stops=(stop,)
             )
+
+
+def _new_fields(subject: Subject, course: Course, dice: random.Random) -> Iterator[Case]:
+    changes = {**NEW_FIELDS, "values of other types": DRIFTS[subject.vendor]}
+    for words, value in changes.items():
+        fault = {"kind": "fields", "value": value}
+        kind = "new fields" if words in NEW_FIELDS else "drifted fields"
+        yield Case(words, kind, faults=(fault,))
+        stop = _stop(course, dice)
+        yield Case(f"{words} | {stop}", f"{kind}, killed", faults=(fault,), stops=(stop,))

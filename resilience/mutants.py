@@ -286,6 +286,18 @@ def _sleeps_through_signals() -> None:
     page_reader.time = Time()  # type: ignore[assignment,attr-defined]
 
 
+def _new_fields_not_announced() -> None:
+    from support_taps.records.emitter import Output  # noqa: PLC0415
+
+    Output.take = lambda *_: None  # type: ignore[method-assign,assignment,misc]
+
+
+def _drift_not_widened() -> None:
+    from support_taps.records import emitter  # noqa: PLC0415
+
+    emitter.widened = lambda schema, _: schema  # type: ignore[attr-defined]
+
+
 _DIXA = ("tap-dixa/conversations",)
 _CHATS = ("tap-zendesk-chat/chats",)
 _BOTS = ("tap-deepconverse/messages",)
@@ -341,6 +353,14 @@ MUTANTS: dict[str, Mutant] = {
     "half-written": Mutant(
         "a write that took a part only is taken for whole, under PYTHONUNBUFFERED",
         _half_written_is_written, (*_DIXA, *_CHATS, *_DEVREV), ("a full disk",),
+    ),
+    "unannounced": Mutant(
+        "a new field leaves without a SCHEMA that lists it", _new_fields_not_announced,
+        (*_DIXA, *_BOTS), ("new fields",),
+    ),
+    "not-widened": Mutant(
+        "a value leaves that the SCHEMA forbids", _drift_not_widened, (*_CHATS, *_DEVREV),
+        ("drifted fields",),
     ),
     "deaf": Mutant(
         "a wait is not cut short by a signal", _sleeps_through_signals, _DIXA,

@@ -7,6 +7,8 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
+
 from resilience.subjects import nanoseconds
 from resilience.truth import canonical, exact
 
@@ -16,6 +18,15 @@ if TYPE_CHECKING:
     from resilience.subjects import Subject
 
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(?:Z|\+00:00)")
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
+
+
+_FORMATS = jsonschema.FormatChecker(formats=())
+
+
+@_FORMATS.checks("date-time")
+def _is_date_time(value: object) -> bool:
+    return not isinstance(value, str) or _DATE_TIME.fullmatch(value) is not None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +52,39 @@ class BadLineError(ValueError):
     """A line that is no Singer message."""
 
 
+class _Schema:
+    """A SCHEMA in force; the same record is checked only once.
+
+    Args:
+        schema: Its JSON schema.
+    """
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        """Know no record yet."""
+        self._listed = schema.get("properties", {}).keys()
+        self._validator = jsonschema.Draft202012Validator(schema, format_checker=_FORMATS)
+        self._seen: set[bytes] = set()
+
+    def check(self, line: bytes) -> None:
+        """See that a RECORD is valid, and that each of its fields that holds something is listed.
+
+        Raises:
+            BadLineError: It is not.
+        """
+        told = line[: line.rfind(b',"time_extracted"')]
+        if told in self._seen:
+            return
+        record = exact(line)["record"]
+        held = {name for name, value in record.items() if value is not None}
+        if unlisted := held - self._listed:
+            msg = f"no SCHEMA before the RECORD lists {', '.join(sorted(unlisted))}"
+            raise BadLineError(msg)
+        for error in self._validator.iter_errors(record):
+            msg = f"a RECORD is not valid: {error.json_path}: {error.message[:80]}"
+            raise BadLineError(msg)
+        self._seen.add(told)
+
+
 class Reader:
     """Reads what one stream's runs have written; the same record is decoded only once.
 
@@ -52,15 +96,27 @@ class Reader:
         """Know no record yet."""
         self._subject = subject
         self._known: dict[bytes, Message] = {}
+        self._schemas: dict[bytes, _Schema] = {}
 
     def messages(self, output: bytes) -> list[Message]:
         """The messages of the whole lines.
 
         Raises:
-            BadLineError: A line that was ended is no message.
+            BadLineError: A line that was ended is no message, or a RECORD does not keep to the
+                SCHEMA before it.
         """
-        lines = output.split(b"\n")
-        return [self._message(line) for line in lines[:-1]]
+        in_force: _Schema | None = None
+        messages = []
+        for line in output.split(b"\n")[:-1]:
+            message = self._message(line)
+            messages.append(message)
+            if message.kind == "SCHEMA":
+                if line not in self._schemas:
+                    self._schemas[line] = _Schema(exact(line)["schema"])
+                in_force = self._schemas[line]
+            elif message.kind == "RECORD" and in_force is not None:
+                in_force.check(line)
+        return messages
 
     def _message(self, line: bytes) -> Message:
         told = line.rfind(b',"time_extracted"')

@@ -95,9 +95,15 @@ class Stage:
         for name, value in case.switches.items():
             self._defaults[name] = _value_of(self.vendor, name)
             switch(self.vendor, name, value)
-        if case.switches or not self._is_first_truth:
-            self.truth = truth_of(self.box, self.subject)
-            self._is_first_truth = not case.switches
+        fields = {
+            name: value
+            for fault in case.faults
+            if fault["kind"] == "fields"
+            for name, value in fault["value"].items()
+        }
+        if case.switches or fields or not self._is_first_truth:
+            self.truth = truth_of(self.box, self.subject, fields)
+            self._is_first_truth = not (case.switches or fields)
         for fault in case.faults:
             self._install(fault)
         for number, move in enumerate(case.moves):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import simplejson
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Mapping
 
     from resilience.subjects import Subject
     from sandbox import Sandbox
@@ -80,8 +80,14 @@ def exact(text: bytes | str) -> Any:
     return json.loads(text, parse_float=decimal.Decimal)
 
 
-def truth_of(box: Sandbox, subject: Subject) -> Truth:
-    """Every record that the vendor has now, as it should come out."""
+def truth_of(box: Sandbox, subject: Subject, fields: Mapping[str, Any] | None = None) -> Truth:
+    """Every record that the vendor has now, as it should come out.
+
+    Args:
+        box: Where the vendor is.
+        subject: The stream.
+        fields: What a fault puts into each record.
+    """
     vendor = box.vendors[subject.vendor]
     truth: Truth = {}
     for row in vendor.table(subject.stream).rows():
@@ -89,7 +95,10 @@ def truth_of(box: Sandbox, subject: Subject) -> Truth:
         if time is None:
             msg = f"{subject.name}: a record without the time of the bookmark: {row.key}"
             raise ValueError(msg)
-        record = exact(vendor.render(subject.stream, row))
+        text = vendor.render(subject.stream, row)
+        if fields:  # the fault decodes and encodes a record, with the digits that a double has
+            text = json.dumps({**json.loads(text), **fields}).encode()
+        record = exact(text)
         if row.group:
             record = {"bot_name": row.group, **record}
         key = subject.key_of(record)

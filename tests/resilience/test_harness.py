@@ -20,7 +20,11 @@ COURSE = Course(requests=8, records=60, states=8, size=100_000)
 DIXA = SUBJECTS["tap-dixa/conversations"]
 RECORD = b'{"type":"RECORD","stream":"conversations","record":{"id":1}}\n'
 STATE = b'{"type":"STATE","value":{}}\n'
-OUTPUT = b'{"type":"SCHEMA","stream":"conversations"}\n' + RECORD + RECORD + STATE + RECORD + STATE
+PROPERTIES = b'{"id":{"type":"integer"},"at":{"type":["string","null"],"format":"date-time"}}'
+SCHEMA_LINE = (
+    b'{"type":"SCHEMA","stream":"conversations","schema":{"properties":' + PROPERTIES + b"}}\n"
+)
+OUTPUT = SCHEMA_LINE + RECORD + RECORD + STATE + RECORD + STATE
 FIRST_STATE = OUTPUT.index(STATE)
 
 
@@ -79,6 +83,15 @@ def test_a_line_that_is_cut_off_is_no_message() -> None:
     ]  # fmt: skip
     with pytest.raises(BadLineError):
         reader.messages(b'{"type":"REC\n' + RECORD)
+
+
+@pytest.mark.parametrize("record", [b'{"id":1,"new":2}', b'{"id":"1"}', b'{"id":1,"at":"soon"}'])
+def test_a_record_that_does_not_keep_to_its_schema_is_seen(record: bytes) -> None:
+    line = RECORD.replace(b'{"id":1}', record)
+    with pytest.raises(BadLineError, match="SCHEMA|valid"):
+        Reader(DIXA).messages(SCHEMA_LINE + RECORD + line)
+    null = RECORD.replace(b"}}", b',"new":null,"at":null}}')
+    assert len(Reader(DIXA).messages(SCHEMA_LINE + RECORD + null)) == 3
 
 
 def test_the_last_whole_state_is_the_one_to_resume_from() -> None:
