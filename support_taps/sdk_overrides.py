@@ -7,19 +7,30 @@ from __future__ import annotations
 
 import abc
 import copy
+import functools
+import itertools
 import signal
 import typing as t
 
 from singer_sdk import RESTStream, Stream, Tap
+from singer_sdk.batch import Batcher
+from singer_sdk.helpers._batch import SDKBatchMessage
+from singer_sdk.mapper import RemoveRecordTransform
 from typing_extensions import override
 
+from support_taps.records.emitter import Emitter, Output, completed
+from support_taps.records.selection import deselected, selected
 from support_taps.settings import validate
 
 if t.TYPE_CHECKING:
     import logging
+    from collections.abc import Generator, Iterator
     from types import FrameType
 
+    from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.mapper import StreamMap
+    from singer_sdk.singerlib import RecordMessage, SchemaMessage
 
 Page = t.TypeVar("Page")
 
@@ -44,6 +55,88 @@ class SdkStream(RESTStream[Page], abc.ABC):
         The SDK has no public switch for it (meltano/sdk issue 2879), and its own movement, record
         by record, would overwrite ours at the end of the stream.
         """
+
+    @functools.cached_property
+    def emitter(self) -> Emitter:
+        """The SCHEMA messages of this stream, one for each stream map that lets records through.
+
+        With a catalog that lacks fields of our schema, the stream maps are made again for a schema
+        that has them: what maps and flattening make of a field depends on its definition, and the
+        SDK takes that from the catalog alone. What the catalog's SCHEMA lacks is announced when it
+        comes. The SDK has no public hook between its stream maps and what is written.
+        """
+        first = [(each.stream_alias, each.transformed_schema) for each in self._emitting_maps()]
+        own = selected(self.schema, deselected(self.schema, self.mask))
+        listed = self.stream_maps[0].raw_schema
+        if (complete := completed(listed, own)) != listed:
+            self._tap.mapper.register_raw_stream_schema(self.name, complete, self.primary_keys)
+            self._stream_maps = self._tap.mapper.stream_maps[self.name]
+        return Emitter(
+            Output(
+                stream,
+                schema,
+                each.transformed_key_properties,
+                [self.replication_key] if self.replication_key else None,
+                each.transformed_schema["properties"],
+                is_flattened=each.flattening_enabled,
+            )
+            for (stream, schema), each in zip(first, self._emitting_maps(), strict=True)
+        )
+
+    def _emitting_maps(self) -> list[StreamMap]:
+        return [each for each in self.stream_maps if not isinstance(each, RemoveRecordTransform)]
+
+    @override
+    def _generate_schema_messages(self) -> Generator[SchemaMessage]:
+        """The SCHEMA messages in force.
+
+        The SDK sends the first ones again for each parent of a child stream, which would take back
+        what has been announced since.
+        """
+        yield from self.emitter.messages()
+
+    @override
+    def _write_record_message(self, record: Record) -> None:
+        """Write the RECORD messages of a record, after the SCHEMA messages that they need."""
+        for message in self._announced_messages(record):
+            self._tap.write_message(message)
+        self.state_manager.is_flushed = False
+
+    def _announced_messages(self, record: Record) -> Iterator[RecordMessage]:
+        """The RECORD messages of a record; SCHEMA messages that they need are written at once."""
+        for message in self._generate_record_messages(record):
+            self.emitter.output(message.stream).take(message.record)
+            for change in self.emitter.changes():
+                self._tap.write_message(change)
+            yield message
+
+    @override
+    def _sync_batches(self, batch_config: BatchConfig, context: Context | None = None) -> None:
+        """Write batches of records that are selected, mapped and announced.
+
+        The SDK's batches hold records before selection and stream maps: what these leave out (an
+        address, say) would leave all the same, and the SCHEMA would not hold.
+        """
+        records = self._sync_records(context, write_messages=False)
+        with self.get_batch_counter() as counter:
+            while chunk := list(itertools.islice(records, batch_config.batch_size)):
+                mapped: dict[str, list[Record]] = {}
+                for record in chunk:
+                    for message in self._announced_messages(record):
+                        mapped.setdefault(message.stream, []).append(message.record)
+                for stream, each in mapped.items():
+                    batcher = Batcher(self.tap_name, stream, batch_config)
+                    for manifest in batcher.get_batches(iter(each)):
+                        counter.increment()
+                        self._tap.write_message(
+                            SDKBatchMessage(
+                                stream=stream, encoding=batch_config.encoding, manifest=manifest
+                            )
+                        )
+                self.state_manager.is_flushed = False
+                self._write_state_message()
+        self.state_manager.is_flushed = False
+        self._write_state_message()
 
     @property
     def overrides_record_hooks(self) -> bool:

@@ -35,6 +35,11 @@ _PYTHON_TYPES: dict[str, frozenset[type]] = {
 """By the type that is listed, the types whose values fit without a look at them."""
 
 
+_LONGEST_PATH = 200
+_MOST_PATHS = 1000
+_OTHERS = "(others)"
+
+
 class Drift(t.NamedTuple):
     """A value that is of none of the types the schema lists, and passed as it is.
 
@@ -47,6 +52,19 @@ class Drift(t.NamedTuple):
     expected: str
     got: str
     key: str
+
+
+class Unknown(collections.Counter[str]):
+    """How often each field came that the schema does not list, by its path.
+
+    Vendors that send data as names, or a hostile one, do not fill the memory and the log with
+    them: names that are too long are cut, and from a number on they are counted together.
+    """
+
+    def note(self, path: str) -> None:
+        """Count a field."""
+        path = path[:_LONGEST_PATH]
+        self[path if path in self or len(self) < _MOST_PATHS else _OTHERS] += 1
 
 
 class _Inside(t.NamedTuple):
@@ -93,8 +111,8 @@ class Conformance:
 
     Attributes:
         unknown: How often each field came that the schema does not list, by its path.
-        unknown_fields: Those of them that are fields of the record itself.
         drifted: The first drift of each field.
+        misfits: How many values drifted.
     """
 
     def __init__(
@@ -105,22 +123,19 @@ class Conformance:
         on_drift: Callable[[str, Drift], None],
     ) -> None:
         """Compile the schema."""
-        self.unknown: collections.Counter[str] = collections.Counter()
-        self.unknown_fields: set[str] = set()
+        self.unknown = Unknown()
         self.drifted: dict[str, Drift] = {}
+        self.misfits = 0
         self._keys = keys
         self._coercions = coercions
         self._on_drift = on_drift
         self._record: dict[str, Json] = {}
-        self._listed = frozenset(schema["properties"])
         self._conform = self._members(schema["properties"], "").conform
 
     def conform(self, record: dict[str, Json]) -> None:
         """Conform a record in place."""
         self._record = record
         self._conform(record)
-        if not self._listed.issuperset(record):
-            self.unknown_fields.update(record.keys() - self._listed)
 
     def _members(self, properties: Schema, prefix: str) -> _Inside:
         """What is done to the fields of an object."""
@@ -131,7 +146,7 @@ class Conformance:
             for name, value in record.items():
                 rule = rules.get(name)
                 if rule is None:
-                    unknown[prefix + name] += 1
+                    unknown.note(prefix + name)
                 elif type(value) not in rule.right:
                     # No key is added or removed while looping.
                     record[name] = rule.conform(value)
@@ -230,6 +245,7 @@ class Conformance:
         return makes
 
     def _report(self, path: str, drift: Drift) -> None:
+        self.misfits += 1
         if path not in self.drifted:
             self.drifted[path] = drift
             self._on_drift(path, drift)

@@ -11,7 +11,7 @@ The rules (nothing the vendor sent is lost, and nothing is bent):
 - A field that the schema does not list is carried under its own name, and counted.
 - Nothing is filled in: absent stays absent, null stays null.
 
-There are two ways with one result: ``fitting.py`` for records that are just what the schema says,
+There are two ways with one result: ``fast_path.py`` for records that are just what the schema says,
 ``conformance.py`` for the others and for those that the SDK goes on to work on.
 """
 
@@ -19,13 +19,16 @@ from __future__ import annotations
 
 import typing as t
 
+import msgspec
+
 from support_taps.errors import ShapeError
 from support_taps.json_codec import decode, encode
 from support_taps.records.coercions import coercions
 from support_taps.records.conformance import Conformance, Drift
 from support_taps.records.fast_path import MISFITS, fast_path
 from support_taps.records.json_types import type_name
-from support_taps.records.selection import deselected, prune
+from support_taps.records.selection import deselected, prune, selected
+from support_taps.records.validity import covers
 
 if t.TYPE_CHECKING:
     import datetime as dt
@@ -33,10 +36,9 @@ if t.TYPE_CHECKING:
 
     from singer_sdk.singerlib import SelectionMask
 
+    from support_taps.records.emitter import Output
+
 _LISTED_NAMES = 20
-_LONGEST_COLUMN_NAME = 63
-_SYSTEM_COLUMNS = frozenset({"cmax", "cmin", "ctid", "oid", "tableoid", "xmax", "xmin"})
-_MOST_NEW_FIELDS = 100
 
 
 def _ignore(_path: str, _drift: Drift) -> None:
@@ -53,6 +55,8 @@ class RecordPlan:
         epoch_unit: What these count; None tells seconds and milliseconds apart by size.
         mask: The selection; None: all is selected.
         on_drift: Told the first value of each field that passes although its type is not listed.
+        output: Told of each record of :meth:`lines` that its SCHEMA may not hold for. None: nobody
+            reads a SCHEMA.
     """
 
     def __init__(  # noqa: PLR0913 - all that decides about a record
@@ -64,6 +68,7 @@ class RecordPlan:
         epoch_unit: dt.timedelta | None = None,
         mask: SelectionMask | None = None,
         on_drift: Callable[[str, Drift], None] = _ignore,
+        output: Output | None = None,
     ) -> None:
         """Compile the schema."""
         self._schema = schema
@@ -71,8 +76,11 @@ class RecordPlan:
         self._coercions = coercions(epochs=epochs, epoch_unit=epoch_unit)
         self._deselected = {} if mask is None else deselected(schema, mask)
         self._conformance = Conformance(schema, self._keys, self._coercions, on_drift)
-        self._told: set[str] = set()
-        self._added: dict[str, t.Any] | None = None
+        self._output = output
+        self._own = selected(schema, self._deselected)["properties"]
+        self._covered: set[str] = set()
+        self._sound: set[str] = set()
+        self._made_for: tuple[Mapping[str, t.Any], Mapping[str, t.Any]] = ({}, {})
         self._fit: Callable[[bytes], bytes]
 
     @property
@@ -84,20 +92,6 @@ class RecordPlan:
     def drifted(self) -> Mapping[str, Drift]:
         """The first value of each field that passed although its type is not listed."""
         return self._conformance.drifted
-
-    def new_fields(self) -> list[str]:
-        """Fields of records, not of objects in them, that the schema does not list.
-
-        Each is named once, up to a number that no honest change of an API reaches, and only if
-        a column can have its name: one that cannot would stop the target in every run.
-        """
-        new = sorted(self._conformance.unknown_fields - self._told)
-        if not new:
-            return []
-        new = new[: _MOST_NEW_FIELDS - len(self._told)]
-        self._told.update(new)
-        listed = {name.casefold() for name in self._schema["properties"]}
-        return [name for name in new if _names_a_column(name) and name.casefold() not in listed]
 
     def record(self, raw: bytes) -> dict[str, t.Any]:
         """The record that these bytes are, conformed, with all its fields.
@@ -134,32 +128,55 @@ class RecordPlan:
             TransientError: One is no JSON.
             ShapeError: One is no object, or one without the stream's key.
         """
-        if added != self._added:
-            self._added = dict(added)
-            self._fit = fast_path(
-                self._schema,
-                self._keys,
-                self._coercions,
-                deselected=self._deselected,
-                added=added,
-            )
+        self._prepare(added)
         pieces: list[bytes] = []
         for raw in raws:
             try:
                 body = self._fit(raw)
             except MISFITS:
+                misfits = self._conformance.misfits
                 record = {**added, **self.record(raw)}
                 prune(record, self._deselected)
+                if self._output is not None:
+                    fits = self._conformance.misfits == misfits
+                    self._output.take(record, self._sound if fits else ())
                 body = encode(record)
             pieces += (start, body, end)
         return b"".join(pieces)
 
+    def _prepare(self, added: Mapping[str, t.Any]) -> None:
+        """Make the fast path, for fields that are listed in the SCHEMA in force as in ours.
 
-def _names_a_column(name: str) -> bool:
-    """Whether PostgreSQL, and what writes to it, takes a column of this name."""
-    return (
-        0 < len(name.encode(errors="replace")) <= _LONGEST_COLUMN_NAME
-        and name.isprintable()
-        and "%" not in name
-        and name.casefold() not in _SYSTEM_COLUMNS
-    )
+        What has another one, because the catalog is an older or an edited one, goes the long way
+        until it is announced. Widening changes nothing here: what fitted still does.
+        """
+        schema = self._schema if self._output is None else self._output.schema
+        if schema is self._made_for[0] and added == self._made_for[1]:
+            return
+        self._made_for = schema, dict(added)
+        listed = schema["properties"]
+        self._covered |= {
+            name
+            for name, field in self._own.items()
+            if name in listed and covers(listed[name], field)
+        }
+        self._sound = self._covered - added.keys()  # the others are not conformed
+        self._fit = _misfit
+        if self._covered.issuperset(self._own.keys() & {*self._keys, *added}):
+            fits = {
+                name: field
+                for name, field in self._schema["properties"].items()
+                if name in self._covered or name not in self._own
+            }
+            self._fit = fast_path(
+                {**self._schema, "properties": fits},
+                self._keys,
+                self._coercions,
+                deselected=self._deselected,
+                added=added,
+            )
+
+
+def _misfit(_raw: bytes) -> bytes:
+    """Send a record the long way."""
+    raise msgspec.DecodeError

@@ -36,6 +36,23 @@ def deselected(
     return parts
 
 
+def selected(schema: Mapping[str, t.Any], parts: Deselected) -> dict[str, t.Any]:
+    """A schema without what is not selected.
+
+    Args:
+        schema: JSON schema of the stream, or of an object in it.
+        parts: What is left out.
+    """
+    if not parts:
+        return dict(schema)
+    properties = {
+        name: selected(field, parts.get(name, {}))
+        for name, field in schema["properties"].items()
+        if parts.get(name) is not True
+    }
+    return {**schema, "properties": properties}
+
+
 def prune(record: dict[str, t.Any], parts: Deselected) -> None:
     """Take what is not selected out of a record, in place."""
     for name, part in parts.items():

@@ -19,7 +19,6 @@ import typing as t
 
 from singer_sdk import metrics
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.singerlib import SchemaMessage
 from singer_sdk.streams.rest import PageContext
 from typing_extensions import override
 
@@ -46,12 +45,6 @@ if t.TYPE_CHECKING:
 
 Token = t.TypeVar("Token")
 Batch = t.TypeVar("Batch")
-
-ANY_JSON: t.Final = {
-    "type": ["object", "array", "string", "number", "boolean", "null"],
-    "description": "Sent by the vendor, and not in the schema of this tap.",
-}
-"""The schema of a field that is not in the schema; target-postgres makes it a jsonb column."""
 
 _SDK_WORK = ("stream_maps", "flattening_enabled", "batch_config")
 
@@ -93,7 +86,6 @@ class SupportStream(SdkStream[Token], abc.ABC):
         self._progress: Progress | None = None
         self._plan: RecordPlan | None = None
         self._partition: dict[str, t.Any] = {}
-        self._announced: dict[str, t.Any] = {}
         self._record_counter: metrics.Counter | None = None
 
     # Declared by a vendor's client
@@ -349,6 +341,7 @@ class SupportStream(SdkStream[Token], abc.ABC):
                 epoch_unit=self.epoch_unit,
                 mask=self.mask,
                 on_drift=self.progress.drifting,
+                output=self.emitter.output(self.name) if self._writes_lines else None,
             )
         return self._plan
 
@@ -372,24 +365,7 @@ class SupportStream(SdkStream[Token], abc.ABC):
         moment = isoformat(from_epoch(time.time_ns() // 1_000_000, MILLISECOND))
         end = b',"time_extracted":"' + moment.encode() + b'"}\n'
         lines = self.plan.lines(raws, start, end, self._partition)
-        if fields := self.plan.new_fields():
-            lines = self._schema_with(fields) + lines
+        changes = [encode(message.to_dict()) + b"\n" for message in self.emitter.changes()]
         if self._record_counter is not None:
             self._record_counter.increment(len(raws))
-        return lines
-
-    def _schema_with(self, fields: list[str]) -> bytes:
-        """The SCHEMA message again, with fields that the schema does not list.
-
-        Targets that load into columns leave out what no SCHEMA has announced. The fields may hold
-        any JSON: nothing is known of them but their first value.
-        """
-        listed = self.stream_maps[0].transformed_schema
-        self._announced |= dict.fromkeys(fields, ANY_JSON)
-        message = SchemaMessage(
-            stream=self.name,
-            schema={**listed, "properties": {**listed["properties"], **self._announced}},
-            key_properties=self.primary_keys,
-            bookmark_properties=[self.replication_key] if self.replication_key else None,
-        )
-        return encode(message.to_dict()) + b"\n"
+        return b"".join((*changes, lines))

@@ -27,7 +27,9 @@ if t.TYPE_CHECKING:
     import logging
     from collections.abc import Iterator
 
+    from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.singerlib import SchemaMessage
 
 SCHEMA = {
     "type": "object",
@@ -105,6 +107,9 @@ def _signals_and_output(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_the_hooks_have_the_signatures_they_had() -> None:
     for overridden, ours in (
         (Stream._increment_stream_state, SdkStream._increment_stream_state),
+        (Stream._generate_schema_messages, SdkStream._generate_schema_messages),
+        (Stream._write_record_message, SdkStream._write_record_message),
+        (Stream._sync_batches, SdkStream._sync_batches),
         (Tap._validate_config, SdkTap._validate_config),
         (Tap._handle_termination, SdkTap._handle_termination),
     ):
@@ -128,6 +133,59 @@ def test_the_bookmark_is_moved_by_the_hook_that_is_switched_off() -> None:
         f"increment {number} None" for number in range(3)
     ]
     assert "replication_key_value" not in stream.get_context_state(None)
+
+
+class Written(Things):
+    """Notes the hooks between a record and what is written, and writes nothing."""
+
+    replication_key = None
+
+    def _generate_schema_messages(self) -> Iterator[SchemaMessage]:  # type: ignore[override]
+        self.called.append("schemas")
+        yield from super()._generate_schema_messages()
+
+    def _write_record_message(self, record: Record) -> None:
+        messages = list(self._generate_record_messages(record))
+        self.called.append(f"record {[message.record['id'] for message in messages]}")
+
+    def _sync_batches(self, batch_config: BatchConfig, context: Context | None = None) -> None:
+        records = list(self._sync_records(context, write_messages=False))
+        self.called.append(f"batch of {len(records)} {batch_config.batch_size}")
+
+
+class TapWritten(TapThings):
+    stream_class = Written
+
+
+def test_what_is_written_goes_through_the_hooks_that_are_replaced() -> None:
+    tap = TapWritten(config={}, parse_env_config=False)
+    tap.sync_all()
+    called = t.cast("Things", tap.streams["things"]).called
+    assert [call for call in called if call.startswith(("schemas", "record"))] == [
+        "schemas", "record [0]", "record [1]", "record [2]",
+    ]  # fmt: skip
+    batches = {"encoding": {"format": "jsonl"}, "storage": {"root": "file:///"}, "batch_size": 7}
+    tap = TapWritten(config={"batch_config": batches}, parse_env_config=False)
+    tap.sync_all()
+    called = t.cast("Things", tap.streams["things"]).called
+    assert [call for call in called if call.startswith(("schemas", "record", "batch"))] == [
+        "schemas", "batch of 3 7",
+    ]  # fmt: skip
+
+
+def test_stream_maps_are_made_again_for_a_schema_that_is_registered_again() -> None:
+    tap = TapThings(config={"stream_maps": {"things": {"b": "a"}}}, parse_env_config=False)
+    stream = tap.streams["things"]
+    (first,) = stream.stream_maps
+    more = {**SCHEMA, "properties": {**SCHEMA["properties"], "a": {"type": "integer"}}}
+    tap.mapper.register_raw_stream_schema("things", more, ("id",))
+    assert stream.stream_maps == [first]
+    stream._stream_maps = tap.mapper.stream_maps["things"]
+    (second,) = stream.stream_maps
+    assert "a" not in first.transformed_schema["properties"]
+    assert second.transformed_schema["properties"]["b"]["type"] == ["integer", "null"]
+    assert second.transformed_key_properties == ("id",)
+    assert not second.flattening_enabled
 
 
 def test_costs_are_logged_once_and_after_the_records() -> None:
