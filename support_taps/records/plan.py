@@ -6,9 +6,11 @@ The rules (nothing the vendor sent is lost, and nothing is bent):
   nine or more digits in text. Every digit of a fraction is kept.
 - A value of a type that the schema does not list is converted where that loses nothing and the
   result fits: a single value into a list of one, digits into an integer, a number into its text,
-  0 and 1 into a boolean (``coercions.py``). Otherwise it passes as it is, with one warning per field.
+  0 and 1 into a boolean (``coercions.py``). Otherwise it passes as it is, with one warning per
+  field, and the SCHEMA is widened (``emitter.py``).
 - Numbers of any size leave as they came, and cost nothing.
-- A field that the schema does not list is carried under its own name, and counted.
+- A field that the schema does not list is carried under its own name, counted, and announced
+  (``emitter.py``).
 - Nothing is filled in: absent stays absent, null stays null.
 
 There are two ways with one result: ``fast_path.py`` for records that are just what the schema says,

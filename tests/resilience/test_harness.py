@@ -88,7 +88,7 @@ def test_a_line_that_is_cut_off_is_no_message() -> None:
 @pytest.mark.parametrize("record", [b'{"id":1,"new":2}', b'{"id":"1"}', b'{"id":1,"at":"soon"}'])
 def test_a_record_that_does_not_keep_to_its_schema_is_seen(record: bytes) -> None:
     line = RECORD.replace(b'{"id":1}', record)
-    with pytest.raises(BadLineError, match="SCHEMA|valid"):
+    with pytest.raises(BadLineError, match=r"SCHEMA|valid"):
         Reader(DIXA).messages(SCHEMA_LINE + RECORD + line)
     null = RECORD.replace(b"}}", b',"new":null,"at":null}}')
     assert len(Reader(DIXA).messages(SCHEMA_LINE + RECORD + null)) == 3
