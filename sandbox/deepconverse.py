@@ -47,6 +47,9 @@ class DeepConverse(Vendor):
 
     end_cursor: Literal["null", "absent", "empty"] = "null"
     """The cursor of the last page; documented: `null`."""
+    cursor_place: str | None = "cursor"
+    """The keys that lead to the cursor, joined by dots; its place is not documented. None: it is
+    not in the body at all."""
     times: Literal["seconds", "milliseconds", "text", "iso"] = "seconds"
     """How records tell time; documented: `startTime` in seconds."""
     window_on: Literal["startTime", "lastActionAt"] = "startTime"
@@ -129,10 +132,22 @@ class DeepConverse(Vendor):
         envelope: Record = {"cursor": following}
         if following is None:
             envelope = {"null": envelope, "absent": {}, "empty": {"cursor": ""}}[self.end_cursor]
+        envelope = self._placed(envelope)
         suffix = b"]" + (b"," if envelope else b"") + encode(envelope)[1:]
         response = rows_of(page, b'{"data":[', suffix)
         response.render = lambda row: self.render(call.stream, row)
         return response
+
+    def _placed(self, envelope: Record) -> Record:
+        """The envelope with its cursor where the switch `cursor_place` wants it."""
+        if self.cursor_place is None:
+            return {}
+        if "cursor" not in envelope:
+            return envelope
+        placed = envelope["cursor"]
+        for key in reversed(self.cursor_place.split(".")):
+            placed = {key: placed}
+        return dict(placed)
 
 
 def _reader(name: str) -> Callable[[Record], int | None]:

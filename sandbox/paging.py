@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import bisect
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,8 +30,12 @@ class CursorPaging:
     """Whether an empty page with a cursor follows each page that is not the last."""
     short_pages: int | None = None
     """A page holds at most this many rows, whatever was asked for."""
+    scroll: bool = False
+    """Whether the cursor stays the same until the end while the server counts on, as that of a
+    scroll does. A request without a cursor starts from the beginning."""
     cursor_loop: Literal["same", "aba"] | None = None
     """A defect: a cursor that leads to itself, or to one whose cursor leads back."""
+    _scrolled: dict[str, int] = field(default_factory=dict, init=False)
 
     def page(
         self, rows: Sequence[Row], size: int, cursor: str | None, filters: object
@@ -45,6 +49,8 @@ class CursorPaging:
         if place.pop("gap", None):
             return [], _encode(place)
         size = min(size, self.short_pages or size)
+        if self.scroll:
+            return self._scroll(ordered, size, cursor, filters)
         by_mix = attrgetter("mix")
         first = bisect.bisect_right(ordered, place["last"], key=by_mix) if place else 0
         page = ordered[first : first + size]
@@ -61,6 +67,14 @@ class CursorPaging:
         if self.empty_pages:
             following["gap"] = True
         return page, _encode(following)
+
+    def _scroll(
+        self, ordered: list[Row], size: int, cursor: str | None, filters: object
+    ) -> tuple[list[Row], str | None]:
+        key = _encode({"filters": filters})
+        first = self._scrolled.get(key, 0) if cursor else 0
+        self._scrolled[key] = first + size
+        return ordered[first : first + size], key if first + size < len(ordered) else None
 
 
 def _encode(place: dict[str, Any]) -> str:

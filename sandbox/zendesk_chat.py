@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 LARGEST_PAGE = 1000
 YOUNGEST_START = 300
 """Seconds: "must be more than five minutes in the past otherwise ... rejected"."""
+_UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 _PARAMETERS = {"start_time", "start_id", "limit", "fields"}
 _FIELDS = re.compile(r"(\w+)\(([\w.,* ]*)\)")
 _EXPANDABLE = ("chats", "conversions")
@@ -61,6 +62,13 @@ class ZendeskChat(Vendor):
     short_pages: int | None = None
     """A page holds at most this many rows, even when more are there and `limit` is larger: one
     reading of "If count is less than limit, more items are available"."""
+    empty_pages: bool = False
+    """Whether an empty page, whose cursor moves on to just before the next item, comes first
+    wherever time lies between: the same sentence, read to the letter."""
+    end_time_unit: Literal["documented", "seconds", "milliseconds", "microseconds", "nanoseconds"]
+    end_time_unit = "documented"
+    """What `end_time` counts. The tables of parameters say microseconds where the text says
+    seconds; the others are defects."""
 
     def __init__(self, *args: Any) -> None:
         """Start with an account that may read everything."""
@@ -137,6 +145,8 @@ class ZendeskChat(Vendor):
         first = self._first(stream, times, rows, start, start_id)
         page = rows[first : first + min(limit, self.short_pages or limit)]
         end_time, end_id = start, start_id
+        if self.empty_pages and page and times[first] > start + 2:
+            page, end_time, end_id = [], times[first] - 1, ""
         if page:
             end_time, end_id = times[first + len(page) - 1], page[-1].key
             if stream == "chats" and self.chats_end_time == "start":
@@ -148,6 +158,8 @@ class ZendeskChat(Vendor):
         if stream != _TIMELINE and (stream != "department_events" or self.department_events_end_id):
             envelope["end_id"] = following["start_id"] = end_id
         envelope["end_time"] = end_time
+        if self.end_time_unit != "documented":
+            envelope["end_time"] = end_time * _UNITS[self.end_time_unit] // unit
         query = "&".join(f"{name}={quote(value, safe='')}" for name, value in following.items())
         host = self.next_page_host or self.host_url + f"/{self.name}"
         envelope["next_page"] = f"{host}{self.base_path}{call.path}?{query}"
