@@ -21,7 +21,7 @@ from sandbox.table import Record, Row, Table, encode
 from sandbox.vendor import Vendor, integer, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sandbox.call import Call
 
@@ -65,10 +65,9 @@ class ZendeskChat(Vendor):
     empty_pages: bool = False
     """Whether an empty page, whose cursor moves on to just before the next item, comes first
     wherever time lies between: the same sentence, read to the letter."""
-    end_time_unit: Literal["documented", "seconds", "milliseconds", "microseconds", "nanoseconds"]
-    end_time_unit = "documented"
-    """What `end_time` counts. The tables of parameters say microseconds where the text says
-    seconds; the others are defects."""
+    end_time_unit: str = "documented"
+    """What `end_time` counts: one of `_UNITS`. The tables of parameters say microseconds where the
+    text says seconds; the others are defects."""
 
     def __init__(self, *args: Any) -> None:
         """Start with an account that may read everything."""
@@ -141,25 +140,13 @@ class ZendeskChat(Vendor):
         if fields is None:
             return self.error(400, "fields must look like chats(id,comment)")
         start_id = "" if stream == _TIMELINE else params.get("start_id", "")
-        times, rows = self.table(stream).in_order("cursor")
-        first = self._first(stream, times, rows, start, start_id)
-        page = rows[first : first + min(limit, self.short_pages or limit)]
-        end_time, end_id = start, start_id
-        if self.empty_pages and page and times[first] > start + 2:
-            page, end_time, end_id = [], times[first] - 1, ""
-        if page:
-            end_time, end_id = times[first + len(page) - 1], page[-1].key
-            if stream == "chats" and self.chats_end_time == "start":
-                end_time = _seconds(page[-1].record["timestamp"])
-                self._issued[end_time, end_id] = times[first + len(page) - 1], end_id
+        page, end_time, end_id = self._page(stream, start, start_id, limit)
         envelope: Record = {"count": len(page)}
         following = {name: params[name] for name in ("fields", "limit") if name in params}
         following["start_time"] = str(end_time)
         if stream != _TIMELINE and (stream != "department_events" or self.department_events_end_id):
             envelope["end_id"] = following["start_id"] = end_id
-        envelope["end_time"] = end_time
-        if self.end_time_unit != "documented":
-            envelope["end_time"] = end_time * _UNITS[self.end_time_unit] // unit
+        envelope["end_time"] = end_time * _UNITS.get(self.end_time_unit, unit) // unit
         query = "&".join(f"{name}={quote(value, safe='')}" for name, value in following.items())
         host = self.next_page_host or self.host_url + f"/{self.name}"
         envelope["next_page"] = f"{host}{self.base_path}{call.path}?{query}"
@@ -168,6 +155,23 @@ class ZendeskChat(Vendor):
             resource, names = fields.groups()
             response.render = _selector(names if resource == stream else "")
         return response
+
+    def _page(
+        self, stream: str, start: int, start_id: str, limit: int
+    ) -> tuple[Sequence[Row], int, str]:
+        """The rows from a cursor on, and the cursor behind them."""
+        times, rows = self.table(stream).in_order("cursor")
+        first = self._first(stream, times, rows, start, start_id)
+        page = rows[first : first + min(limit, self.short_pages or limit)]
+        if not page:
+            return page, start, start_id
+        if self.empty_pages and times[first] > start + 2:
+            return [], times[first] - 1, ""
+        end_time, end_id = times[first + len(page) - 1], page[-1].key
+        if stream == "chats" and self.chats_end_time == "start":
+            end_time = _seconds(page[-1].record["timestamp"])
+            self._issued[end_time, end_id] = times[first + len(page) - 1], end_id
+        return page, end_time, end_id
 
     def _first(
         self, stream: str, times: list[int], rows: list[Row], start: int, start_id: str

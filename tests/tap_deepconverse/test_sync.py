@@ -75,14 +75,20 @@ def test_every_record_arrives_whole_however_the_vendor_reads_its_bounds(
 def test_a_window_ends_with_its_cursor_and_with_nothing_else(
     box: Sandbox, run: Runner, switches: Record
 ) -> None:
-    """Neither an empty page nor a short one is the end; null, "" and no cursor are."""
+    """Neither an empty page nor a short one is the end.
+
+    Null and "" are, and no cursor is if that is proved by asking for one record again.
+    """
     for name, setting in switches.items():
         place = box.deepconverse.paging if name.startswith("paging.") else box.deepconverse
         assert hasattr(place, name.rpartition(".")[2])
         setattr(place, name.rpartition(".")[2], setting)
     done = run(page_size=10, window_days=30).succeeded()
     assert_everything_arrived(box, done)
-    assert max(collections.Counter(r["_id"] for r in done.records("messages")).values()) == 1
+    proofs = sum(request.params["per_page"] == "1" for request in box.requests)
+    assert (proofs > 0) == (switches.get("end_cursor") == "absent")
+    times_read = collections.Counter(r["_id"] for r in done.records("messages"))
+    assert sum(times_read.values()) <= len(times_read) + proofs
 
 
 @pytest.mark.parametrize("place", ["cursor", "next_cursor", "nextCursor", "pagination", "meta"])
