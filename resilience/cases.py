@@ -77,6 +77,9 @@ SWITCHES: dict[str, tuple[dict[str, Any], ...]] = {
         {"end_cursor": "empty"},
         {"paging.empty_pages": True},
         {"paging.short_pages": 3},
+        {"paging.short_pages": 3, "end_cursor": "absent"},
+        {"paging.scroll": True},
+        {"cursor_place": "pagination.cursor"},
         {"paging.empty_pages": True, "paging.short_pages": 5, "bounds": "exclusive"},
         {"gzip": True},
     ),
@@ -84,6 +87,8 @@ SWITCHES: dict[str, tuple[dict[str, Any], ...]] = {
         {"timeline_start": "exclusive"},
         {"chats_end_time": "start"},
         {"short_pages": 7},
+        {"empty_pages": True},
+        {"empty_pages": True, "short_pages": 7},
         {"next_page_host": "https://www.zopim.com"},
         {"gzip": True},
     ),
@@ -95,6 +100,23 @@ SWITCHES: dict[str, tuple[dict[str, Any], ...]] = {
     ),
 }
 
+CONTRADICTIONS: dict[str, tuple[dict[str, Any], ...]] = {
+    "dixa": (),
+    "deepconverse": (
+        *({"cursor_place": place} for place in ("next", "Cursor", "pagination.next_cursor")),
+        {"cursor_place": None},
+        {"cursor_place": None, "paging.short_pages": 5},
+        {"cursor_place": "page.after", "paging.short_pages": 5},
+    ),
+    "zendesk_chat": tuple(
+        {"end_time_unit": unit}
+        for unit in ("seconds", "milliseconds", "microseconds", "nanoseconds")
+    ),
+    "devrev": (),
+}
+"""What no document permits, and what would pass for an end: a run must say so."""
+
+_DOCUMENTED_UNITS = {"agent_timeline": "microseconds"}
 
 NEW_FIELDS: dict[str, dict[str, Any]] = {
     "a text": {"vendor_note": "é 2025-01-01T00:00:00Z"},
@@ -144,6 +166,7 @@ class Case:
         stops: One for each run that is harmed, in order; then comes a run that is not.
         moves: Data that moves.
         switches: Other readings of the vendor's documents.
+        contradictions: Switches that contradict the documents; put right after the first run.
         settings: Of the tap.
         sink: What the runs write to, as far as they are harmed.
         sink_bytes: After how many bytes the disk is full.
@@ -160,6 +183,7 @@ class Case:
     stops: tuple[Stop, ...] = ()
     moves: tuple[Move, ...] = ()
     switches: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    contradictions: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     sink: Sink = "pipe"
     sink_bytes: int = 0
@@ -202,6 +226,7 @@ def cases_of(subject: Subject, course: Course, seed: int) -> list[Case]:
         *_movements(subject, course, dice),
         *_readings(subject, course, dice),
         *_new_fields(subject, course, dice),
+        *_contradictions(subject),
     ]
     cases = {case.name: case for case in made}
     ordered = list(cases.values())
@@ -437,3 +462,12 @@ def _new_fields(subject: Subject, course: Course, dice: random.Random) -> Iterat
         yield Case(words, kind, faults=(fault,))
         stop = _stop(course, dice)
         yield Case(f"{words} | {stop}", f"{kind}, killed", faults=(fault,), stops=(stop,))
+
+
+def _contradictions(subject: Subject) -> Iterator[Case]:
+    own = _DOCUMENTED_UNITS.get(subject.stream, "seconds")
+    for switches in CONTRADICTIONS[subject.vendor]:
+        if switches.get("end_time_unit") == own:
+            continue
+        words = ", ".join(f"{name}={value}" for name, value in switches.items())
+        yield Case(words, "against the documents", contradictions=switches, fails=True)

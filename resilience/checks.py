@@ -188,6 +188,8 @@ def _check_requests(stage: Stage, case: Case, run: Run, course: Course | None) -
     asked = [subject.asked(request) for request in run.requests]
     refused = sum(fault["kind"] == "refused" for fault in case.faults)
     repeats = collections.Counter(one.whole for one in asked)
+    if case.switches.get("paging.scroll"):
+        repeats.clear()  # the cursor stays the same, and so do the requests
     for whole, count in repeats.items():
         if count > 1 + run.strikes + 2 * refused:
             msg = f"asked {count} times, with {run.strikes} faults: {whole}"
@@ -196,15 +198,16 @@ def _check_requests(stage: Stage, case: Case, run: Run, course: Course | None) -
     if over > run.strikes + 2 * refused:
         msg = f"{over} requests more than once, with {run.strikes} faults"
         raise Broken(msg)
-    is_plain = not (case.switches or case.moves or case.settings)
+    is_plain = not (case.switches or case.contradictions or case.moves or case.settings)
     is_first_whole = run.state is None and run.written.code == 0 and is_plain
     if course is not None and is_first_whole and refused == 0:
         # Not every fault breaks a response: a stall may be meant for a byte that never comes.
         allowed = range(course.requests, course.requests + run.strikes + 1)
         _require(len(asked) in allowed, f"{len(asked)} requests instead of {allowed}")
     _check_start(subject, case, run)
-    if case.switches.get("chats_end_time") != "start":
-        # Under this reading the server's cursor goes back and forth, and the bookmark waits.
+    if case.switches.get("chats_end_time") != "start" and not case.switches.get("empty_pages"):
+        # Under the one reading the server's cursor goes back and forth, and the bookmark waits;
+        # under the other it waits for the next page that is not empty.
         _check_lag(subject, run)
 
 

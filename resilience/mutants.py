@@ -97,6 +97,35 @@ def _empty_page_is_the_end() -> None:
     CursorPages.after = after  # type: ignore[method-assign]
 
 
+def _unknown_place_is_the_end() -> None:
+    from tap_deepconverse import client  # noqa: PLC0415
+
+    original = client.find_cursor
+    client.find_cursor = lambda envelope: original(envelope) or ""
+    client.leads_on = lambda *_: None
+
+
+def _same_cursor_is_a_circle() -> None:
+    from tap_deepconverse.client import Glimpse  # noqa: PLC0415
+
+    Glimpse.fingerprint = property(lambda _: "page")  # type: ignore[assignment]
+
+
+def _any_unit_is_taken() -> None:
+    from tap_zendesk_chat.client import ServerCursor, ServerCursorPages  # noqa: PLC0415
+
+    def cursor(_: Any, envelope: Any, oldest: int) -> ServerCursor:  # noqa: ARG001
+        return ServerCursor(int(envelope["end_time"]), envelope.get("end_id") or None)
+
+    ServerCursorPages._cursor = cursor  # type: ignore[method-assign]  # noqa: SLF001
+
+
+def _any_empty_page_is_the_end() -> None:
+    from tap_zendesk_chat.client import ServerCursorPages  # noqa: PLC0415
+
+    ServerCursorPages._past_gap = lambda *_: None  # type: ignore[method-assign,assignment]  # noqa: SLF001
+
+
 def _cursor_dropped_on_resume() -> None:
     from support_taps.bookmarks import Bookmark  # noqa: PLC0415
 
@@ -303,6 +332,7 @@ _CHATS = ("tap-zendesk-chat/chats",)
 _BOTS = ("tap-deepconverse/messages",)
 _DEVREV = ("tap-devrev/conversations",)
 _READINGS = ("another reading of the documents",)
+_AGAINST = ("against the documents",)
 _SIGNALS = ("SIGTERM", "SIGINT")
 
 MUTANTS: dict[str, Mutant] = {
@@ -320,6 +350,20 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "empty-page": Mutant(
         "a paginator that stops at an empty page", _empty_page_is_the_end, _BOTS, _READINGS,
+    ),
+    "unknown-place": Mutant(
+        "a cursor in an unknown place is none", _unknown_place_is_the_end, _BOTS, _AGAINST,
+    ),
+    "same-cursor": Mutant(
+        "the same cursor is a circle, whatever records come with it", _same_cursor_is_a_circle,
+        _BOTS, _READINGS,
+    ),
+    "any-unit": Mutant(
+        "a cursor in another unit is taken as it is", _any_unit_is_taken, _CHATS, _AGAINST,
+    ),
+    "empty-chats": Mutant(
+        "an empty page is the end although its cursor moved on", _any_empty_page_is_the_end,
+        _CHATS, _READINGS,
     ),
     "no-cursor": Mutant(
         "the server's cursor is dropped on resume", _cursor_dropped_on_resume, _CHATS, _KILLS,

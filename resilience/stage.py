@@ -56,6 +56,7 @@ class Stage:
         self.box = Sandbox(seed=seed, size=subject.size, span=(START, NEWEST), rate_limits=False)
         self.vendor = self.box.vendors[subject.vendor]
         self._defaults: dict[str, Any] = {}
+        self._contradictions: list[str] = []
         self._is_moved = False
         self._runs = 0
         self.usual = 0.0
@@ -89,12 +90,11 @@ class Stage:
             self.box.reset()
             self.subject.prepare(self.box)
             self._is_moved = False
-        for name, value in self._defaults.items():
-            switch(self.vendor, name, value)
-        self._defaults.clear()
-        for name, value in case.switches.items():
+        self._put_right(list(self._defaults))
+        for name, value in {**case.switches, **case.contradictions}.items():
             self._defaults[name] = _value_of(self.vendor, name)
             switch(self.vendor, name, value)
+        self._contradictions = list(case.contradictions)
         fields = {
             name: value
             for fault in case.faults
@@ -110,8 +110,15 @@ class Stage:
             self._is_moved = True
             self._on_request(move.at, functools.partial(self._move, move, number))
 
+    def _put_right(self, names: list[str]) -> None:
+        """Set switches back."""
+        for name in names:
+            switch(self.vendor, name, self._defaults.pop(name))
+
     def behave(self) -> None:
-        """No more faults, and connections are taken."""
+        """No more faults, connections are taken, and nothing contradicts the documents."""
+        self._put_right(self._contradictions)
+        self._contradictions = []
         if self._refusing is not None:
             self._refusing.join()
             self._refusing = None

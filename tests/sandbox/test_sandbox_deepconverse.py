@@ -133,3 +133,36 @@ def test_cursors_can_run_in_circles(box: Sandbox, ask: Client, loop: str, period
         params["cursor"] = cursors[-1]
     assert len(set(cursors)) == period
     assert cursors[period:] == cursors[:-period]
+
+
+@pytest.mark.parametrize("place", ["next", "pagination.next_cursor", "meta.page.after"])
+def test_the_cursor_can_stand_elsewhere(box: Sandbox, ask: Client, place: str) -> None:
+    box.deepconverse.cursor_place = place
+    page = ask.deepconverse(**QUARTER, per_page=5).json()
+    told: Any = page
+    for key in place.split("."):
+        told = told[key]
+    assert set(page) == {"data", place.split(".", maxsplit=1)[0]}
+    rest = ask.deepconverse(**QUARTER, per_page=5, cursor=told).json()
+    assert len(rest["data"]) == 5
+    assert not {r["_id"] for r in page["data"]} & {r["_id"] for r in rest["data"]}
+    box.deepconverse.cursor_place = None
+    assert set(ask.deepconverse(**QUARTER, per_page=5).json()) == {"data"}
+
+
+def test_a_cursor_can_stay_the_same_to_the_end(box: Sandbox, ask: Client) -> None:
+    box.deepconverse.paging.scroll = True
+    for _ in range(2):
+        cursors, found = set(), []
+        params = {**QUARTER, "per_page": 30}
+        while True:
+            page = ask.deepconverse(**params).json()
+            found += [record["_id"] for record in page["data"]]
+            if page["cursor"] is None:
+                break
+            cursors.add(page["cursor"])
+            params["cursor"] = page["cursor"]
+        assert len(cursors) == 1
+        truth = {record["_id"] for record in box.deepconverse.truth("conversations", BOT)}
+        assert len(found) == len(truth)
+        assert set(found) == truth

@@ -156,3 +156,29 @@ def test_the_path_begins_as_documented(box: Sandbox) -> None:
 def test_a_support_token_is_refused(box: Sandbox, ask: Client) -> None:
     headers = {"Authorization": f"Bearer {box.zendesk_chat.support_token}"}
     assert ask.get("zendesk_chat", "chats", headers, {}).status_code == 401
+
+
+def test_an_empty_page_can_move_its_cursor_to_just_before_the_next_item(
+    box: Sandbox, ask: Client
+) -> None:
+    """As "If count is less than limit, more items are available" has it, to the letter."""
+    box.zendesk_chat.empty_pages = True
+    first = ask.zendesk_chat("chats", limit=3, start_time=1704067200).json()
+    assert (first["chats"], first["count"], first["end_id"]) == ([], 0, "")
+    then = ask.zendesk_chat("chats", limit=3, start_time=first["end_time"]).json()
+    assert then["count"] == 3
+    assert then["end_time"] > first["end_time"] > 1704067200
+    assert f"start_time={first['end_time']}" in first["next_page"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "digits"), [("milliseconds", 13), ("microseconds", 16), ("nanoseconds", 19)]
+)
+def test_end_time_can_count_in_another_unit(
+    box: Sandbox, ask: Client, unit: str, digits: int
+) -> None:
+    truth = ask.zendesk_chat("chats", limit=3).json()
+    box.zendesk_chat.end_time_unit = unit
+    page = ask.zendesk_chat("chats", limit=3).json()
+    assert page["end_time"] == truth["end_time"] * 10 ** (digits - 10)
+    assert page["next_page"] == truth["next_page"]

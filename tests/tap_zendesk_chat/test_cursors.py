@@ -112,6 +112,14 @@ def test_a_time_that_is_none_is_refused_and_the_bookmark_stays(
     assert done.bookmarks["chats"] == state["bookmarks"]["chats"]
 
 
+@pytest.mark.parametrize("end_time", [True, "soon", -1, NOON * 1000, [NOON]], ids=str)
+def test_a_time_that_is_none_makes_no_end_of_an_empty_page(
+    box: Sandbox, run: Runner, end_time: Json
+) -> None:
+    answer(box, 1, [], end_time=end_time, end_id="")
+    assert "'end_time'" in run().complaint()
+
+
 @pytest.mark.parametrize("end_id", [["a"], {"id": "a"}, True, 1.5], ids=str)
 def test_an_id_that_is_none_is_refused_and_the_bookmark_stays(
     box: Sandbox, run: Runner, end_id: Json
