@@ -106,9 +106,18 @@ def _unknown_place_is_the_end() -> None:
 
 
 def _same_cursor_is_a_circle() -> None:
-    from tap_deepconverse.client import Glimpse  # noqa: PLC0415
+    from support_taps.errors import CursorLoopError  # noqa: PLC0415
+    from tap_deepconverse.client import CursorPages  # noqa: PLC0415
 
-    Glimpse.fingerprint = property(lambda _: "page")  # type: ignore[assignment]
+    original = CursorPages.after
+
+    def after(self: CursorPages, page: Any) -> Any:
+        step = original(self, page)
+        if step.next is not None and page.token.cursor == step.next.cursor is not None:
+            raise CursorLoopError(page.token.cursor)
+        return step
+
+    CursorPages.after = after  # type: ignore[method-assign]
 
 
 def _any_unit_is_taken() -> None:
