@@ -27,7 +27,17 @@ class StateError(FatalAPIError):
 
 
 class FatalResponseError(FatalAPIError):
-    """The vendor said no, and asking again would not help (most of 4xx, redirects)."""
+    """The vendor said no, and asking again would not help (most of 4xx, redirects).
+
+    Args:
+        message: What happened, in words.
+        status: The HTTP status; None where there was no response.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        """Keep the status for a paginator that can ask for less."""
+        super().__init__(message)
+        self.status = status
 
 
 class UnauthorizedError(FatalResponseError):

@@ -28,6 +28,8 @@ if t.TYPE_CHECKING:
     from requests import Response
     from singer_sdk.pagination import BaseAPIPaginator
 
+    from support_taps.errors import FatalResponseError
+
 
 class Witness(t.Protocol):
     """Something that sees the records of a page go by, for a paginator that has to know them."""
@@ -100,6 +102,14 @@ class BasePaginator(abc.ABC, t.Generic[Token, Seen]):
     @abc.abstractmethod
     def after(self, page: PageRead[Token, Seen]) -> Step[Token]:
         """The next page and the checkpoint, given the page that came."""
+
+    def refused(
+        self,
+        token: Token,  # noqa: ARG002 - for those that can ask for less
+        error: FatalResponseError,  # noqa: ARG002
+    ) -> Token | None:
+        """What to ask for instead of a page that the vendor refused; None: it is an error."""
+        return None
 
     def describe(self, token: Token) -> str:  # noqa: ARG002 - for those that can say more
         """A page in words, for the log."""

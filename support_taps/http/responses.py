@@ -70,7 +70,8 @@ def refusal(  # noqa: PLR0913 - what a vendor may say differently
     if status in {http.HTTPStatus.FORBIDDEN, http.HTTPStatus.NOT_FOUND}:
         return FatalResponseError(f"{answered}; {forbidden_hint}")
     if status == http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return FatalResponseError(f"{answered}; lower the settings 'window_days' or 'page_size'")
+        hint = "lower the settings 'window_days' or 'page_size'"
+        return FatalResponseError(f"{answered}; {hint}", status)
     if http.HTTPStatus.MULTIPLE_CHOICES <= status < http.HTTPStatus.BAD_REQUEST:
         host = urllib.parse.urlsplit(response.headers.get("Location", "")).hostname or "elsewhere"
         hint = f"a redirect to {host} is not followed, so that no token is sent there"

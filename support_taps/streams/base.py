@@ -22,7 +22,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.streams.rest import PageContext
 from typing_extensions import override
 
-from support_taps.errors import UnauthorizedError
+from support_taps.errors import FatalResponseError, UnauthorizedError
 from support_taps.http import responses
 from support_taps.http.page_reader import PageReader
 from support_taps.json_codec import encode
@@ -234,7 +234,13 @@ class SupportStream(SdkStream[Token], abc.ABC):
             reader = self._page_reader(paginator, request_counter)
             while True:
                 asked = PageContext(context, token)
-                page = yield from self._page(asked, paginator, reader, convert)
+                try:
+                    page = yield from self._page(asked, paginator, reader, convert)
+                except FatalResponseError as refusal:
+                    if (token := paginator.refused(token, refusal)) is None:
+                        raise
+                    guard.check(token, paginator.describe(token))
+                    continue
                 step = paginator.after(page)
                 if step.checkpoint is not None and keep is not None:
                     keep(step.checkpoint, paginator.describe(token))

@@ -1,0 +1,486 @@
+"""Windows of an export that has no cursor, and that cuts a response without a word.
+
+Such an export takes a window of time and a number of rows, and answers with no more rows than that,
+in an order that nobody documents. Perhaps it answers with fewer, because of a cap that nobody
+documents either. A response thus never says whether it came whole. :class:`HalvingPages` reads a
+span so that it can tell.
+
+Proved, in whatever order the rows come, as long as the cap stays what it is:
+
+- A response with as many rows as were asked for was cut.
+- A response with fewer rows than an earlier one came whole: the cap cannot be between the two.
+- A response with more rows than any before it (the *doubt*) is not trusted. The next window may
+  have more rows still, and that proves it. Otherwise it is read again in two parts, each of which
+  has fewer rows than the whole had, and so came whole. A second response with exactly as many rows
+  means the cap: both are read again in parts.
+- The bookmark waits for the proof: it stays before the doubt, and before every window that is to be
+  read again.
+
+Assumed:
+
+- ``LEAST`` rows come if there are as many and as many were asked for.
+- The list with its cursor is complete, as documented. It is asked where a window is too
+  short to be cut further.
+- A cap that sinks during the run shows itself: by a count that vendors like (``USUAL_CAPS``), by
+  less than half of the rows that were expected, or by the same count for two neighbours that differ
+  in length. Each of these begins the proof anew. What stays unseen is a single response that was
+  cut by a newly sunken cap at an unusual count of more than half of what was expected, between two
+  responses that were not cut.
+
+What it costs. The rows of a cut response are read again, since nobody knows which of them are
+missing: but their times say how densely rows lie, where a crowd is, and so where to cut. A crowd
+(most rows of the response at one moment) is cut out and read from the list at once, with a moment
+on either side, so that its neighbours do not hold it again. Read again are thus: each cut response,
+the largest response that was not cut, and a crowd once more for the response that showed it. With
+rows spread over at least half a dozen windows that is less than 1.3 times everything. It is more,
+and cannot be less, where nearly all rows are in one response (its proof costs as many rows again,
+so a span is cut into at least ``FEWEST_WINDOWS`` windows, unless it is nearly empty); where rows
+came in bursts that a window runs into unwarned, and the vendor shows a random part of them, which
+says nothing of how many there are; and where the cap is much smaller than what is asked for, until
+it is known.
+"""
+
+from __future__ import annotations
+
+import abc
+import collections
+import dataclasses
+import datetime as dt
+import enum
+import http
+import itertools
+import typing as t
+
+import msgspec
+from typing_extensions import override
+
+from support_taps.bookmarks import Checkpoint
+from support_taps.pagination import BasePaginator, PageRead, Step
+from support_taps.timestamps import OUT_OF_RANGE, from_epoch, to_epoch
+from support_taps.windows import Window
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from support_taps.errors import FatalResponseError
+
+LEAST = 10
+"""Fewer rows than this are never the work of a cap."""
+
+USUAL_CAPS = frozenset({20, 25, 50, 99, 100, 150, 200, 250, 300, 400, 499, 500, 999, 1000, 2000})
+"""Counts that are suspected even after larger ones have been seen."""
+
+FEWEST_WINDOWS = 5
+"""A span is cut into as many, unless it is nearly empty."""
+USUAL_WINDOWS = 20
+"""And into as many where each then has ``ENOUGH`` rows: what is proved last is a small part."""
+ENOUGH = 100
+_SAMPLE = 100
+_FULL = 2 / 3
+"""Share of the rows asked for at which a window is aimed, so that few run over."""
+_BELOW = 0.85
+"""Share of the largest count at which a window is aimed that is to be proved by it."""
+_FASTEST_GROWTH = 4
+_FEWEST_FOR_A_TREND = 9
+_PARTS = 4
+"""Into which the times that were seen of a cut window are split."""
+_NARROW = 3
+"""A moment and its neighbours: what is this short is not cut further."""
+_CROWD = 0.25
+_CERTAIN_CROWD = 0.5
+_FEWEST_IN_A_CROWD = 3
+_FEWEST_TO_RECUR = 50
+"""Smaller counts recur by chance too often."""
+
+
+class SampledTimes:
+    """Sees the times of a part of the records, to know where they lie.
+
+    A part is enough, and cheap: it decides where to cut, and nothing else depends on it. So a time
+    that is absent or cannot be read does no harm.
+
+    Args:
+        field: The record's field with its time, at the top level.
+        unit: What the times are counted in.
+        every: Which records are looked at: each one, every second …
+    """
+
+    def __init__(self, field: str, unit: dt.timedelta, every: int) -> None:
+        """Start with none seen."""
+        self._decoder = _decoder_of(field)
+        self._unit = unit
+        self._every = every
+        self._skip = 0
+        self.times: list[int] = []
+
+    def note(self, raws: list[bytes]) -> None:
+        """Note the times of some records."""
+        for raw in raws[self._skip :: self._every]:
+            try:
+                moment = self._decoder.decode(raw).time
+                if moment is not None:
+                    self.times.append(to_epoch(_aware(moment), self._unit))
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, *OUT_OF_RANGE):
+                continue
+        self._skip = (self._skip - len(raws)) % self._every
+
+
+def _aware(moment: dt.datetime) -> dt.datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.timezone.utc)
+
+
+def _decoder_of(field: str) -> msgspec.json.Decoder[t.Any]:
+    """A decoder that runs over a record and builds nothing but one date-time."""
+    kind = msgspec.defstruct("Timed", [("time", dt.datetime | None, None)], rename={"time": field})
+    return msgspec.json.Decoder(kind)
+
+
+class How(enum.Enum):
+    """How a stretch of time is to be read."""
+
+    SLICED = "in windows of the length that fits"
+    WHOLE = "as one window"
+    LISTED = "from the list"
+
+
+class Stretch(t.NamedTuple):
+    """A stretch of time that has not been read, or whose reading has not been proved."""
+
+    window: Window
+    how: How
+
+
+@dataclasses.dataclass(frozen=True)
+class Slice:
+    """A window to be exported, or a page of the list of one, and all that is known by then.
+
+    Args:
+        stretch: The time that is asked for.
+        first: Rows asked for.
+        agenda: What is to be read after it, in order of time.
+        cursor: The page of the list.
+        most: Most rows that ever came: no cap is smaller.
+        cap: What seems to be the cap, if less than ``first``.
+        doubted: How many rows the doubt has.
+        doubt: The parts of the window that may have been cut, until it is proved whole.
+        earlier: Rows, length and parts of the export before this one, if it came whole.
+        rate: Rows in a unit of time, lately.
+        length: Of the last window that was sliced off, in units.
+        proved: Everything before this has been read and proved whole.
+    """
+
+    stretch: Stretch
+    first: int
+    agenda: tuple[Stretch, ...]
+    proved: dt.datetime
+    length: int
+    cursor: str | None = None
+    most: int = 0
+    cap: int | None = None
+    doubted: int = 0
+    doubt: tuple[Stretch, ...] = ()
+    earlier: tuple[int, int, tuple[Stretch, ...]] | None = None
+    rate: float | None = None
+
+    @property
+    def window(self) -> Window:
+        """The time that is asked for."""
+        return self.stretch.window
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether it is read from the list."""
+        return self.stretch.how is How.LISTED
+
+
+class HalvingPages(BasePaginator[Slice, SampledTimes], abc.ABC):
+    """Windows in order of time, each of them proved to have come whole.
+
+    Args:
+        span: The time to read; not empty.
+        length: The longest window.
+        page_size: Records asked for with one export.
+        field: The records' field that the window is about.
+        unit: The vendor's smallest step of time.
+    """
+
+    def __init__(
+        self, span: Window, length: dt.timedelta, page_size: int, *, field: str, unit: dt.timedelta
+    ) -> None:
+        """Start with a window that can be compared with others."""
+        self._span = span
+        self._unit = unit
+        self._field = field
+        self._every = max(page_size // _SAMPLE, 1)
+        self._longest = max(length // unit, 1)
+        units = max((span.end - span.start) // unit, 1)
+        self._whole_span = units
+        agenda = (Stretch(span, How.SLICED),)
+        shortest = min(self._longest, max(units // USUAL_WINDOWS, 1))
+        # This one is never asked for: it carries what is known before the first page.
+        start = Slice(agenda[0], page_size, agenda, span.start, shortest)
+        step = self._go_on(start, agenda)
+        if step.next is None:
+            msg = "a span that is empty"
+            raise ValueError(msg)
+        super().__init__(step.next)
+
+    @abc.abstractmethod
+    def next_cursor(self, page: PageRead[Slice, SampledTimes]) -> str | None:
+        """The cursor of the list's next page; None at its documented end."""
+
+    @override
+    def witness(self) -> SampledTimes:
+        return SampledTimes(self._field, self._unit, self._every)
+
+    @override
+    def describe(self, token: Slice) -> str:
+        """The window's dates."""
+        start, end = (f"{moment:%Y-%m-%d %H:%M:%S}" for moment in token.window)
+        return f"window {start} to {end} UTC"
+
+    @override
+    def refused(self, token: Slice, error: FatalResponseError) -> Slice | None:
+        """Ask for half of the window and half of the rows after a 413; then for the list."""
+        if error.status != http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE or token.is_listed:
+            return None
+        start, end = self._units(token.window)
+        parts: tuple[Stretch, ...] = (Stretch(token.window, How.LISTED),)
+        if end - start > _NARROW:
+            parts = self._between(How.WHOLE, start, (start + end) // 2, end)
+        first = max(token.first // 2, 1)
+        smaller = dataclasses.replace(token, first=first, rate=None, earlier=None)
+        return self._go_on(smaller, (*parts, *token.agenda)).next
+
+    @override
+    def after(self, page: PageRead[Slice, SampledTimes]) -> Step[Slice]:
+        """What is to be read next, and how far everything has been proved."""
+        token, rows = page.token, page.rows
+        if token.is_listed:
+            if (cursor := self.next_cursor(page)) is not None:
+                return Step(dataclasses.replace(token, cursor=cursor))
+            return self._go_on(token, token.agenda)
+        times = self._times_within(token.window, page.seen.times)
+        if rows >= token.first or (rows >= LEAST and self._is_capped(token, rows)):
+            return self._cut(token, rows, times)
+        if rows > token.doubted and token.doubt:
+            token = dataclasses.replace(token, doubt=())
+        token = dataclasses.replace(token, rate=self._rate_of(token, rows, times))
+        if rows < LEAST:
+            return self._whole(token, None)
+        parts = self._in_doubt(token.window, times)
+        if rows > token.most or self._is_suspicious(page.token, rows):
+            return self._doubted(token, rows, parts)
+        start, end = self._units(token.window)
+        return self._whole(token, (rows, end - start, parts))
+
+    # What a response says
+
+    def _is_capped(self, token: Slice, rows: int) -> bool:
+        """Whether a count came before, and that can be no chance or is not to be taken for one."""
+        if rows == token.most or (token.doubt and rows == token.doubted):
+            return True
+        if token.earlier is None or rows < _FEWEST_TO_RECUR:
+            return False
+        before, length, _ = token.earlier
+        start, end = self._units(token.window)
+        return rows == before and abs(end - start - length) * 20 > length
+
+    def _is_suspicious(self, token: Slice, rows: int) -> bool:
+        """Whether a count below the largest looks like the work of a cap that has sunk."""
+        if rows in USUAL_CAPS:
+            return rows != token.cap
+        if token.rate is None or token.stretch.how is not How.SLICED:
+            return False
+        start, end = self._units(token.window)
+        return rows < token.rate * (end - start) / 2
+
+    def _cut(self, token: Slice, rows: int, times: list[int]) -> Step[Slice]:
+        """Read again what was cut, and what may have been cut at the same number of rows."""
+        most, cap, again = max(rows, token.most), token.cap, token.doubt
+        if rows < token.first:
+            most = cap = rows
+            again += token.earlier[2] if token.earlier and token.earlier[0] == rows else ()
+        elif rows > token.doubted:
+            again = ()
+        parts, rate = self._split(token, rows, times)
+        known = dataclasses.replace(
+            token, most=most, cap=cap, doubt=(), doubted=0, earlier=None, rate=rate
+        )
+        return self._go_on(known, (*again, *parts, *token.agenda))
+
+    def _doubted(self, token: Slice, rows: int, parts: tuple[Stretch, ...]) -> Step[Slice]:
+        """Go on, and let the next response prove this one."""
+        known = dataclasses.replace(
+            token,
+            most=max(rows, token.most),
+            cap=None if rows > (token.cap or 0) else token.cap,
+            doubted=rows,
+            doubt=parts,
+            earlier=None,
+        )
+        return self._go_on(known, (*token.doubt, *token.agenda))
+
+    def _whole(
+        self, token: Slice, earlier: tuple[int, int, tuple[Stretch, ...]] | None
+    ) -> Step[Slice]:
+        """Go on; a doubt that this response did not remove is settled now."""
+        known = dataclasses.replace(token, doubt=(), doubted=0, earlier=earlier)
+        return self._go_on(known, (*token.doubt, *token.agenda))
+
+    def _rate_of(self, token: Slice, rows: int, times: list[int]) -> float | None:
+        """Rows in a unit of time, as they lie at the end of the window if that is more.
+
+        A crowd says nothing about what follows it.
+        """
+        start, end = self._units(token.window)
+        if end - start <= _NARROW:
+            return token.rate
+        rate = rows / (end - start)
+        if len(times) >= _FEWEST_FOR_A_TREND:
+            rate = max(rate, rows / 3 / max(end - times[len(times) * 2 // 3], 1))
+        return rate
+
+    # What is read next
+
+    def _go_on(self, known: Slice, unread: Iterable[Stretch]) -> Step[Slice]:
+        """The next page, and the checkpoint where it moves."""
+        agenda, doubt = self._tidy(unread), known.doubt
+        if not agenda:
+            agenda, doubt = doubt, ()
+        starts = [stretch.window.start for stretch in (*agenda, *doubt)]
+        proved = max(min(starts, default=self._span.end), known.proved)
+        checkpoint = Checkpoint(proved) if proved > known.proved else None
+        if not agenda:
+            return Step(None, checkpoint)
+        stretch, *rest = agenda
+        length = known.length
+        if stretch.how is How.SLICED:
+            start, end = self._units(stretch.window)
+            length = self._length(known)
+            if end - start > length:
+                stretch, remainder = self._between(How.SLICED, start, start + length, end)
+                rest.insert(0, remainder)
+        return Step(
+            dataclasses.replace(
+                known, stretch=stretch, agenda=tuple(rest), proved=proved, length=length,
+                doubt=doubt, cursor=None,
+            ),
+            checkpoint,
+        )  # fmt: skip
+
+    def _tidy(self, unread: Iterable[Stretch]) -> tuple[Stretch, ...]:
+        """Stretches in order of time, without overlap, and joined where they are to be sliced."""
+        tidy: list[Stretch] = []
+        for (start, end), how in sorted(unread, key=lambda stretch: stretch.window):
+            begin = max(start, tidy[-1].window.end) if tidy else start
+            if begin >= end:
+                continue
+            if tidy and how is tidy[-1].how is How.SLICED and tidy[-1].window.end == begin:
+                begin = tidy.pop().window.start
+            tidy.append(Stretch(Window(begin, end), how))
+        return tuple(tidy)
+
+    def _length(self, known: Slice) -> int:
+        """Units that the next window is to have, going by how densely rows lay lately.
+
+        Full pages are aimed at, unless that would just about be the largest count so far: such
+        a count is cheaper to stay below than to prove.
+        """
+        if known.rate is None:
+            return known.length
+        if not known.rate:
+            return min(self._longest, known.length * _FASTEST_GROWTH)
+        longest = min(
+            self._longest,
+            max(
+                self._whole_span / USUAL_WINDOWS,
+                min(self._whole_span / FEWEST_WINDOWS, ENOUGH / known.rate),
+                LEAST / known.rate,
+            ),
+        )
+        rows = min(min(known.first, known.cap or known.first) * _FULL, known.rate * longest)
+        if known.most * _BELOW < rows < known.most / _BELOW:
+            rows = known.most * _BELOW
+        return max(int(min(rows / known.rate, longest, known.length * _FASTEST_GROWTH)), 1)
+
+    # Where to cut
+
+    def _in_doubt(self, window: Window, times: list[int]) -> tuple[Stretch, ...]:
+        """Parts with fewer rows than a window has that is, if the doubt is wrong, whole."""
+        start, end = self._units(window)
+        if end - start <= _NARROW:
+            return (Stretch(window, How.LISTED),)
+        if (crowd := _crowd(times)) is not None:
+            return self._around(window, crowd[0], How.WHOLE, How.WHOLE)
+        middle = times[len(times) // 2] if times else (start + end) // 2
+        return self._between(How.WHOLE, start, min(max(middle, start + 1), end - 1), end)
+
+    def _split(
+        self, token: Slice, rows: int, times: list[int]
+    ) -> tuple[tuple[Stretch, ...], float | None]:
+        """Parts of a window that was cut, and how densely rows lie where it begins.
+
+        Among the times that were seen the parts are small, in case that was a random part of the
+        rows. Before and after them, where the vendor may have cut off the oldest or the newest,
+        rows are taken to lie as densely as beside them.
+        """
+        window = token.window
+        start, end = self._units(window)
+        if end - start <= _NARROW:
+            return (Stretch(window, How.LISTED),), token.rate
+        if (crowd := _crowd(times)) is not None:
+            how = How.LISTED if crowd[1] >= _CERTAIN_CROWD else How.WHOLE
+            return self._around(window, crowd[0], how, How.SLICED), token.rate
+        inner = [time for time in times if start < time < end]
+        if len(inner) < _FEWEST_FOR_A_TREND:
+            return self._between(How.WHOLE, start, (start + end) // 2, end), token.rate
+        places = [len(inner) * part // _PARTS for part in range(_PARTS)]
+        borders = sorted({*(inner[place] for place in places), inner[-1]})
+        parts = [
+            *(self._between(How.SLICED, start, borders[0])),
+            *(self._between(How.WHOLE, *borders)),
+            *(self._between(How.SLICED, borders[-1], end)),
+        ]
+        third = len(inner) // 3
+        return tuple(parts), rows / 3 / max(inner[third] - inner[0], 1)
+
+    def _around(self, window: Window, moment: int, how: How, others: How) -> tuple[Stretch, ...]:
+        """A crowd, with a unit on either side, and what lies before and after it.
+
+        What is asked for is a little wider than a window (:meth:`Window.bounds`). Without the unit
+        on either side, the neighbours would hold the crowd again.
+        """
+        start, end = self._units(window)
+        first = max(moment - 1, start)
+        last = min(max(moment + 2, first + 1), to_epoch(self._span.end, self._unit))
+        bounds = ((start, first, others), (first, last, how), (last, end, others))
+        return tuple(
+            Stretch(self._window(low, high), kind) for low, high, kind in bounds if low < high
+        )
+
+    def _between(self, how: How, *borders: int) -> tuple[Stretch, ...]:
+        """Stretches between borders, which are in order."""
+        return tuple(
+            Stretch(self._window(start, end), how) for start, end in itertools.pairwise(borders)
+        )
+
+    def _times_within(self, window: Window, times: list[int]) -> list[int]:
+        """The times in the window and on its borders, in order."""
+        start, end = self._units(window)
+        return sorted(time for time in times if start - 1 <= time <= end)
+
+    def _units(self, window: Window) -> tuple[int, int]:
+        return to_epoch(window.start, self._unit), to_epoch(window.end, self._unit)
+
+    def _window(self, start: int, end: int) -> Window:
+        return Window(from_epoch(start, self._unit), from_epoch(end, self._unit))
+
+
+def _crowd(times: Sequence[int]) -> tuple[int, float] | None:
+    """The moment with the most rows and its share, if that is a crowd."""
+    if not times:
+        return None
+    ((moment, count),) = collections.Counter(times).most_common(1)
+    share = count / len(times)
+    return (moment, share) if count >= _FEWEST_IN_A_CROWD and share >= _CROWD else None
