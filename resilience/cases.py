@@ -96,6 +96,9 @@ SWITCHES: dict[str, tuple[dict[str, Any], ...]] = {
         {"end_cursor": "empty"},
         {"paging.empty_pages": True},
         {"paging.short_pages": 5},
+        {"export_caps": (10,)},
+        {"export_caps": (10,), "export_order": "oldest"},
+        {"export_order": "newest"},
         {"gzip": True},
     ),
 }

@@ -336,6 +336,14 @@ def _drift_not_widened() -> None:
     emitter.widened = lambda schema, _: schema  # type: ignore[attr-defined]
 
 
+def _cap_not_learnt() -> None:
+    from support_taps.halving import HalvingPages  # noqa: PLC0415
+
+    HalvingPages._doubted = (  # type: ignore[method-assign]  # noqa: SLF001
+        lambda self, token, rows, parts: self._whole(token, None)  # noqa: ARG005
+    )
+
+
 _DIXA = ("tap-dixa/conversations",)
 _CHATS = ("tap-zendesk-chat/chats",)
 _BOTS = ("tap-deepconverse/messages",)
@@ -414,6 +422,10 @@ MUTANTS: dict[str, Mutant] = {
     "not-widened": Mutant(
         "a value leaves that the SCHEMA forbids", _drift_not_widened, (*_CHATS, *_DEVREV),
         ("drifted fields",),
+    ),
+    "no-cap": Mutant(
+        "fewer rows than were asked for count as all there are",
+        _cap_not_learnt, _DEVREV, _READINGS,
     ),
     "deaf": Mutant(
         "a wait is not cut short by a signal", _sleeps_through_signals, _DIXA,

@@ -7,6 +7,7 @@ limits. What live users report and the documents leave out is marked "seen".
 from __future__ import annotations
 
 import math
+import random
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from sandbox.data.devrev import DevRevSource
@@ -20,6 +21,7 @@ from sandbox.vendor import Vendor, rows_of
 if TYPE_CHECKING:
     from sandbox.call import Call
 
+Order = Literal["mixed", "oldest", "newest", "random"]
 DEFAULT_ROWS = 50
 LARGEST_EXPORT = 5000
 LARGEST_PAGE = 100
@@ -68,6 +70,11 @@ class DevRev(Vendor):
 
     without_beta: Literal[400, 404] = 404
     """Status of .export without `X-Devrev-Scope: beta`: both are reported."""
+    export_caps: tuple[int | None, ...] = (None,)
+    """A defect: .export sends at most so many rows, whatever was asked for; the next in the list
+    after every fifth export, and the last for good."""
+    export_order: Order = "mixed"
+    """The order of .export, which decides which rows are cut off; undocumented."""
     end_cursor: Literal["absent", "empty"] = "absent"
     """`next_cursor` on the last page of .list: documented absent, seen as ""."""
 
@@ -75,6 +82,8 @@ class DevRev(Vendor):
         """Set the switches of the paging beside the others."""
         super().__init__(*args)
         self.paging = CursorPaging()
+        self._exports = 0
+        self._dice = random.Random(self.scene.seed)  # noqa: S311
 
     def make_source(self) -> DevRevSource:
         """Conversations."""
@@ -175,7 +184,16 @@ class DevRev(Vendor):
         first = body.get("first", DEFAULT_ROWS)
         if not _whole(first) or not 1 <= first <= LARGEST_EXPORT:
             return self._not_permitted("first", first)
-        return rows_of(mixed(rows)[:first], b'{"conversations":[', b"]}")
+        with self._lock:
+            cap = self.export_caps[min(self._exports // 5, len(self.export_caps) - 1)]
+            self._exports += 1
+        if self.export_order == "mixed":
+            rows = mixed(rows)
+        elif self.export_order == "newest":
+            rows = rows[::-1]
+        elif self.export_order == "random":
+            rows = self._dice.sample(rows, len(rows))
+        return rows_of(rows[: min(first, cap or first)], b'{"conversations":[', b"]}")
 
     def _list(self, body: dict[str, Any], rows: list[Row], *, beta: bool) -> Response:
         """One page; without the beta header, without the fields that only the beta spec has."""

@@ -43,12 +43,13 @@ it is known.
 from __future__ import annotations
 
 import abc
-import collections
 import dataclasses
 import datetime as dt
 import enum
+import functools
 import http
 import itertools
+import math
 import typing as t
 
 import msgspec
@@ -67,27 +68,32 @@ if t.TYPE_CHECKING:
 LEAST = 10
 """Fewer rows than this are never the work of a cap."""
 
-USUAL_CAPS = frozenset({20, 25, 50, 99, 100, 150, 200, 250, 300, 400, 499, 500, 999, 1000, 2000})
+USUAL_CAPS = frozenset({50, 99, 100, 199, 200, 250, 256, 499, 500, 512, 999, 1000, 2000, 2500})
 """Counts that are suspected even after larger ones have been seen."""
 
 FEWEST_WINDOWS = 5
 """A span is cut into as many, unless it is nearly empty."""
 USUAL_WINDOWS = 20
 """And into as many where each then has ``ENOUGH`` rows: what is proved last is a small part."""
-ENOUGH = 100
-_SAMPLE = 100
+ENOUGH = 30
+_SAMPLE = 64
 _FULL = 2 / 3
 """Share of the rows asked for at which a window is aimed, so that few run over."""
-_BELOW = 0.85
-"""Share of the largest count at which a window is aimed that is to be proved by it."""
+_ABOVE = 1.4
+"""How many times the largest count a window is to have if it is to have more."""
 _FASTEST_GROWTH = 4
 _FEWEST_FOR_A_TREND = 9
-_PARTS = 4
-"""Into which the times that were seen of a cut window are split."""
-_NARROW = 3
-"""A moment and its neighbours: what is this short is not cut further."""
+_TREND = 1.5
+_PARTS, _SEVENTH = (0, 2, 4, 6), 7
+"""Where a cut window is split, in sevenths of the times that were seen: what was split at a usual
+cap does then not come in parts that look like one."""
+_CLUSTER = 8
+"""Units that a crowd spans at the most."""
+_NARROW = 16
+"""Units of a window that is not cut further, since its parts would overlap too much."""
 _CROWD = 0.25
 _CERTAIN_CROWD = 0.5
+_NEARLY_ALL = 0.9
 _FEWEST_IN_A_CROWD = 3
 _FEWEST_TO_RECUR = 50
 """Smaller counts recur by chance too often."""
@@ -102,33 +108,40 @@ class SampledTimes:
     Args:
         field: The record's field with its time, at the top level.
         unit: What the times are counted in.
-        every: Which records are looked at: each one, every second …
     """
 
-    def __init__(self, field: str, unit: dt.timedelta, every: int) -> None:
+    def __init__(self, field: str, unit: dt.timedelta) -> None:
         """Start with none seen."""
         self._decoder = _decoder_of(field)
         self._unit = unit
-        self._every = every
+        self._every = 1
         self._skip = 0
         self.times: list[int] = []
 
     def note(self, raws: list[bytes]) -> None:
         """Note the times of some records."""
-        for raw in raws[self._skip :: self._every]:
-            try:
-                moment = self._decoder.decode(raw).time
-                if moment is not None:
-                    self.times.append(to_epoch(_aware(moment), self._unit))
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, *OUT_OF_RANGE):
-                continue
-        self._skip = (self._skip - len(raws)) % self._every
+        position = self._skip
+        while position < len(raws):
+            if (time := self._time_of(raws[position])) is not None:
+                self.times.append(time)
+            if len(self.times) > _SAMPLE:
+                self.times, self._every = self.times[::2], self._every * 2
+            position += self._every
+        self._skip = position - len(raws)
+
+    def _time_of(self, raw: bytes) -> int | None:
+        try:
+            moment = self._decoder.decode(raw).time
+            return None if moment is None else to_epoch(_aware(moment), self._unit)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, *OUT_OF_RANGE):
+            return None
 
 
 def _aware(moment: dt.datetime) -> dt.datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.timezone.utc)
 
 
+@functools.cache
 def _decoder_of(field: str) -> msgspec.json.Decoder[t.Any]:
     """A decoder that runs over a record and builds nothing but one date-time."""
     kind = msgspec.defstruct("Timed", [("time", dt.datetime | None, None)], rename={"time": field})
@@ -159,8 +172,9 @@ class Slice:
         first: Rows asked for.
         agenda: What is to be read after it, in order of time.
         cursor: The page of the list.
-        most: Most rows that ever came: no cap is smaller.
-        cap: What seems to be the cap, if less than ``first``.
+        most: Most rows that came: no cap is smaller.
+        peak: The same, before it began to look as if a cap had sunk.
+        is_capped: Whether ``most`` looks like the cap.
         doubted: How many rows the doubt has.
         doubt: The parts of the window that may have been cut, until it is proved whole.
         earlier: Rows, length and parts of the export before this one, if it came whole.
@@ -176,7 +190,8 @@ class Slice:
     length: int
     cursor: str | None = None
     most: int = 0
-    cap: int | None = None
+    peak: int = 0
+    is_capped: bool = False
     doubted: int = 0
     doubt: tuple[Stretch, ...] = ()
     earlier: tuple[int, int, tuple[Stretch, ...]] | None = None
@@ -191,6 +206,20 @@ class Slice:
     def is_listed(self) -> bool:
         """Whether it is read from the list."""
         return self.stretch.how is How.LISTED
+
+
+class Crowd(t.NamedTuple):
+    """Many rows within few units of time.
+
+    Args:
+        first: The first unit.
+        last: The last one.
+        share: Of the rows that were seen.
+    """
+
+    first: int
+    last: int
+    share: float
 
 
 class HalvingPages(BasePaginator[Slice, SampledTimes], abc.ABC):
@@ -211,7 +240,6 @@ class HalvingPages(BasePaginator[Slice, SampledTimes], abc.ABC):
         self._span = span
         self._unit = unit
         self._field = field
-        self._every = max(page_size // _SAMPLE, 1)
         self._longest = max(length // unit, 1)
         units = max((span.end - span.start) // unit, 1)
         self._whole_span = units
@@ -231,7 +259,7 @@ class HalvingPages(BasePaginator[Slice, SampledTimes], abc.ABC):
 
     @override
     def witness(self) -> SampledTimes:
-        return SampledTimes(self._field, self._unit, self._every)
+        return SampledTimes(self._field, self._unit)
 
     @override
     def describe(self, token: Slice) -> str:
@@ -261,6 +289,8 @@ class HalvingPages(BasePaginator[Slice, SampledTimes], abc.ABC):
                 return Step(dataclasses.replace(token, cursor=cursor))
             return self._go_on(token, token.agenda)
         times = self._times_within(token.window, page.seen.times)
+        if rows > token.most:  # that was no cap, then
+            token = dataclasses.replace(token, most=token.peak, is_capped=False)
         if rows >= token.first or (rows >= LEAST and self._is_capped(token, rows)):
             return self._cut(token, rows, times)
         if rows > token.doubted and token.doubt:
@@ -289,7 +319,7 @@ class HalvingPages(BasePaginator[Slice, SampledTimes], abc.ABC):
     def _is_suspicious(self, token: Slice, rows: int) -> bool:
         """Whether a count below the largest looks like the work of a cap that has sunk."""
         if rows in USUAL_CAPS:
-            return rows != token.cap
+            return True
         if token.rate is None or token.stretch.how is not How.SLICED:
             return False
         start, end = self._units(token.window)
@@ -297,15 +327,22 @@ class HalvingPages(BasePaginator[Slice, SampledTimes], abc.ABC):
 
     def _cut(self, token: Slice, rows: int, times: list[int]) -> Step[Slice]:
         """Read again what was cut, and what may have been cut at the same number of rows."""
-        most, cap, again = max(rows, token.most), token.cap, token.doubt
+        most, peak, again = max(rows, token.most), max(rows, token.peak), token.doubt
         if rows < token.first:
-            most = cap = rows
+            most = rows
             again += token.earlier[2] if token.earlier and token.earlier[0] == rows else ()
         elif rows > token.doubted:
             again = ()
         parts, rate = self._split(token, rows, times)
         known = dataclasses.replace(
-            token, most=most, cap=cap, doubt=(), doubted=0, earlier=None, rate=rate
+            token,
+            most=most,
+            peak=peak,
+            is_capped=rows < token.first,
+            doubt=(),
+            doubted=0,
+            earlier=None,
+            rate=rate,
         )
         return self._go_on(known, (*again, *parts, *token.agenda))
 
@@ -314,7 +351,7 @@ class HalvingPages(BasePaginator[Slice, SampledTimes], abc.ABC):
         known = dataclasses.replace(
             token,
             most=max(rows, token.most),
-            cap=None if rows > (token.cap or 0) else token.cap,
+            peak=max(rows, token.peak),
             doubted=rows,
             doubt=parts,
             earlier=None,
@@ -334,11 +371,12 @@ class HalvingPages(BasePaginator[Slice, SampledTimes], abc.ABC):
         A crowd says nothing about what follows it.
         """
         start, end = self._units(token.window)
-        if end - start <= _NARROW:
-            return token.rate
         rate = rows / (end - start)
+        if end - start <= _NARROW:
+            return rate if token.rate is None else min(token.rate, rate)
         if len(times) >= _FEWEST_FOR_A_TREND:
-            rate = max(rate, rows / 3 / max(end - times[len(times) * 2 // 3], 1))
+            latest = rows / 3 / max(end - times[len(times) * 2 // 3], 1)
+            rate = latest if latest > rate * _TREND else rate
         return rate
 
     # What is read next
@@ -399,9 +437,11 @@ class HalvingPages(BasePaginator[Slice, SampledTimes], abc.ABC):
                 LEAST / known.rate,
             ),
         )
-        rows = min(min(known.first, known.cap or known.first) * _FULL, known.rate * longest)
-        if known.most * _BELOW < rows < known.most / _BELOW:
-            rows = known.most * _BELOW
+        full = known.most if known.is_capped else known.first
+        rows = min(full * _FULL, known.rate * longest)
+        below = max(known.most - 2 * math.sqrt(known.most), known.most / 2)
+        if below < rows < known.most * _ABOVE:
+            rows = below
         return max(int(min(rows / known.rate, longest, known.length * _FASTEST_GROWTH)), 1)
 
     # Where to cut
@@ -412,8 +452,10 @@ class HalvingPages(BasePaginator[Slice, SampledTimes], abc.ABC):
         if end - start <= _NARROW:
             return (Stretch(window, How.LISTED),)
         if (crowd := _crowd(times)) is not None:
-            return self._around(window, crowd[0], How.WHOLE, How.WHOLE)
-        middle = times[len(times) // 2] if times else (start + end) // 2
+            # Without the others it would have as many rows again, and still be in doubt.
+            how = How.LISTED if crowd.share >= _NEARLY_ALL else How.WHOLE
+            return self._around(window, crowd, how, How.WHOLE)
+        middle = times[len(times) * 3 // _SEVENTH] if times else (start + end) // 2
         return self._between(How.WHOLE, start, min(max(middle, start + 1), end - 1), end)
 
     def _split(
@@ -430,13 +472,20 @@ class HalvingPages(BasePaginator[Slice, SampledTimes], abc.ABC):
         if end - start <= _NARROW:
             return (Stretch(window, How.LISTED),), token.rate
         if (crowd := _crowd(times)) is not None:
-            how = How.LISTED if crowd[1] >= _CERTAIN_CROWD else How.WHOLE
-            return self._around(window, crowd[0], how, How.SLICED), token.rate
+            how = How.LISTED if crowd.share >= _CERTAIN_CROWD else How.WHOLE
+            return self._around(window, crowd, how, How.SLICED), token.rate
         inner = [time for time in times if start < time < end]
         if len(inner) < _FEWEST_FOR_A_TREND:
-            return self._between(How.WHOLE, start, (start + end) // 2, end), token.rate
-        places = [len(inner) * part // _PARTS for part in range(_PARTS)]
-        borders = sorted({*(inner[place] for place in places), inner[-1]})
+            if inner:  # so few are asked for that each is found by itself
+                alone = Crowd(inner[len(inner) // 2], inner[len(inner) // 2], 0)
+                return self._around(window, alone, How.WHOLE, How.SLICED), None
+            return self._between(How.WHOLE, start, (start + end) // 2, end), None
+        borders = sorted({*(inner[len(inner) * part // _SEVENTH] for part in _PARTS), inner[-1]})
+        near = (borders[-1] - borders[0]) // _SEVENTH
+        if borders[0] - start <= near:
+            borders[0] = start
+        if end - borders[-1] <= near:
+            borders[-1] = end
         parts = [
             *(self._between(How.SLICED, start, borders[0])),
             *(self._between(How.WHOLE, *borders)),
@@ -445,15 +494,15 @@ class HalvingPages(BasePaginator[Slice, SampledTimes], abc.ABC):
         third = len(inner) // 3
         return tuple(parts), rows / 3 / max(inner[third] - inner[0], 1)
 
-    def _around(self, window: Window, moment: int, how: How, others: How) -> tuple[Stretch, ...]:
+    def _around(self, window: Window, crowd: Crowd, how: How, others: How) -> tuple[Stretch, ...]:
         """A crowd, with a unit on either side, and what lies before and after it.
 
         What is asked for is a little wider than a window (:meth:`Window.bounds`). Without the unit
         on either side, the neighbours would hold the crowd again.
         """
         start, end = self._units(window)
-        first = max(moment - 1, start)
-        last = min(max(moment + 2, first + 1), to_epoch(self._span.end, self._unit))
+        first = max(crowd.first - 1, start)
+        last = min(max(crowd.last + 2, first + 1), to_epoch(self._span.end, self._unit))
         bounds = ((start, first, others), (first, last, how), (last, end, others))
         return tuple(
             Stretch(self._window(low, high), kind) for low, high, kind in bounds if low < high
@@ -477,10 +526,18 @@ class HalvingPages(BasePaginator[Slice, SampledTimes], abc.ABC):
         return Window(from_epoch(start, self._unit), from_epoch(end, self._unit))
 
 
-def _crowd(times: Sequence[int]) -> tuple[int, float] | None:
-    """The moment with the most rows and its share, if that is a crowd."""
-    if not times:
+def _crowd(times: Sequence[int]) -> Crowd | None:
+    """The few units with the most rows, if that is a crowd.
+
+    Args:
+        times: In order.
+    """
+    most, low, at = 0, 0, (0, 0)
+    for high, time in enumerate(times):
+        while time - times[low] >= _CLUSTER:
+            low += 1
+        if high - low + 1 > most:
+            most, at = high - low + 1, (times[low], time)
+    if most < _FEWEST_IN_A_CROWD or most < _CROWD * len(times):
         return None
-    ((moment, count),) = collections.Counter(times).most_common(1)
-    share = count / len(times)
-    return (moment, share) if count >= _FEWEST_IN_A_CROWD and share >= _CROWD else None
+    return Crowd(*at, most / len(times))

@@ -6,14 +6,14 @@ import typing as t
 
 import pytest
 
-from tests.common import DEBUG, assert_debug_log_is_discreet
-from tests.tap_devrev.conftest import crowd
+from tests.common import DEBUG, assert_debug_log_is_discreet, instant
+from tests.tap_devrev.conftest import crowd, expected
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox import Sandbox
-    from tests.conftest import Json, Run
+    from tests.conftest import Json, Record, Run
 
     Runner = Callable[..., Run]
 
@@ -55,15 +55,61 @@ def test_an_export_that_is_refused_is_told_with_what_it_needs(
     assert len(box.requests) == 1
 
 
-def test_a_response_that_grew_too_large_is_told_and_not_asked_for_again(
-    box: Sandbox, run: Runner
-) -> None:
+def test_less_is_asked_for_after_a_413(box: Sandbox, run: Runner) -> None:
     """413 is listed for the export without a word on what was too large."""
+    box.fault(kind="status", status=413, where=lambda call: call.json["first"] > 30)
+    done = run(page_size=200, window_days=30).succeeded()
+    assert done.by_key("conversations") == expected(box)
+    refused = [request.json["first"] for request in box.requests if request.status == 413]
+    assert refused == [200, 100, 50]
+    spans = [request.json["modified_date"] for request in box.requests[:4]]
+    lengths = [instant(span["before"]) - instant(span["after"]) for span in spans]
+    assert lengths[1] < 0.6 * lengths[0]
+    assert lengths[3] < 0.6 * lengths[2]
+
+
+def test_a_413_however_little_is_asked_for_is_an_error(box: Sandbox, run: Runner) -> None:
     box.fault(kind="status", status=413)
     complaint = run().complaint()
     assert "413 " in complaint
     assert "Too Large" in complaint
-    assert len(box.requests) == 1
+    assert 10 < len(box.requests) < 50
+    assert box.requests[-1].path == "/conversations.list"
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ({"cursor": "x"}, "keys seen: cursor"),
+        ({"pagination": {"next_cursor": "x"}}, "keys seen: pagination"),
+        ({"prev_cursor": "", "has_more": True}, "keys seen: prev_cursor, has_more"),
+        ({"next_cursor": 7}, "'next_cursor' that is a number"),
+        ({"next_cursor": {"page": 2}}, "'next_cursor' that is an object"),
+        ({"next_cursor": False}, "'next_cursor' that is a boolean"),
+    ],
+    ids=str,
+)
+def test_a_page_of_the_list_ends_it_only_where_the_document_says_so(
+    box: Sandbox, run: Runner, end: Record, said: str
+) -> None:
+    records = crowd(45)
+    box.devrev.load("conversations", records)
+    page = {"conversations": records[:10], **end}
+    box.fault(kind="json", value=page, where=lambda call: call.path == "/conversations.list")
+    done = run(page_size=10)
+    assert said in done.complaint()
+    assert done.bookmarks["conversations"]["replication_key_value"] < "2025-02-01T12:00:00.346"
+
+
+@pytest.mark.parametrize("end", [{}, {"next_cursor": None}, {"next_cursor": ""}], ids=str)
+def test_a_documented_end_of_the_list_is_one_whatever_stands_beside_it(
+    box: Sandbox, run: Runner, end: Record
+) -> None:
+    records = crowd(9)
+    box.devrev.load("conversations", crowd(12))
+    page = {"conversations": records, "prev_cursor": "x", **end}
+    box.fault(kind="json", value=page, where=lambda call: call.path == "/conversations.list")
+    run(page_size=10).succeeded()
 
 
 def test_what_the_vendor_complains_of_is_quoted(box: Sandbox, run: Runner) -> None:
