@@ -209,7 +209,7 @@ def test_hardly_any_rows_cost_hardly_any_requests(count: int) -> None:
     hour = Model([number * 60_000_000 for number in range(count)], days=1 / 24)
     hour.read()
     assert hour.received <= count + 1, "one may lie where two windows overlap"
-    assert hour.requests == 3
+    assert hour.requests <= 5
 
 
 def test_a_time_of_any_kind_is_survived_and_its_record_not_missed() -> None:
