@@ -1,4 +1,4 @@
-"""Wholeness is proved: nothing is lost, whatever the cap, the order and the reading of bounds.
+"""Nothing is lost under a cap that stays, whatever it is, the order and the reading of bounds.
 
 In process, against a model of the vendor: the sandbox is asked for the same over HTTP, less often.
 """
@@ -35,7 +35,7 @@ class Model:
     Args:
         times: Of the rows, in microseconds after the start.
         days: Length of the span.
-        cap: Rows of a response at the most; changing ones take turns.
+        cap: Rows of a response at the most, for the whole run.
         order: Which rows come if not all do.
         inclusive: Whether the bounds belong to what is asked for.
         truncates: Whether rows are compared to the millisecond.
