@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from support_taps.command import OneLineErrors
 from support_taps.errors import StateError
+from support_taps.http.clock import VendorClock
 from support_taps.http.rate_limits import WindowRateLimiter
 from support_taps.redaction import protect_log
 from support_taps.sdk_overrides import SdkTap
@@ -45,6 +46,7 @@ class SupportTap(SdkTap, abc.ABC):
         """Take the SDK's options; read the settings at once if they are to be checked."""
         self._failures: dict[str, Exception] = {}
         self._rate_limiters: dict[str, WindowRateLimiter] = {}
+        self.clock = VendorClock(self.logger)
         super().__init__(**options)
         if options.get("validate_config", True):
             self.settings  # noqa: B018 - so that a wrong one is told before anything is sent

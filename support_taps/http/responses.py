@@ -15,6 +15,7 @@ import urllib.parse
 import requests
 
 from support_taps.errors import FatalResponseError, TransientError, UnauthorizedError
+from support_taps.http.clock import date_of
 from support_taps.http.retries import LONGEST_WAIT, is_retriable, parse_retry_after
 from support_taps.json_codec import decode
 
@@ -25,7 +26,7 @@ _CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
 
 def retry_after_header(response: requests.Response) -> float | None:
     """Seconds the vendor asks to wait in ``Retry-After``; None where it does not say."""
-    return parse_retry_after(response.headers.get("Retry-After"))
+    return parse_retry_after(response.headers.get("Retry-After"), date_of(response.headers))
 
 
 def body_of(response: requests.Response) -> t.Any:

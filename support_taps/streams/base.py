@@ -22,7 +22,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.streams.rest import PageContext
 from typing_extensions import override
 
-from support_taps.errors import UnauthorizedError
+from support_taps.errors import FatalResponseError, UnauthorizedError
 from support_taps.http import responses
 from support_taps.http.page_reader import PageReader
 from support_taps.json_codec import encode
@@ -294,6 +294,7 @@ class SupportStream(SdkStream[Token], abc.ABC):
         def responded(response: Response) -> None:
             request_counter.increment()
             self._measure(response)
+            self.tap.clock.hear(response.headers, response.elapsed)
 
         return PageReader(
             session=self.requests_session,
@@ -305,8 +306,20 @@ class SupportStream(SdkStream[Token], abc.ABC):
             allow_redirects=self.allow_redirects,
             keeps_body=paginator.keeps_body,
             responded=responded,
-            validate=self.validate_response,
+            validate=self._validate,
         )
+
+    def _validate(self, response: Response) -> None:
+        """Pass a response on, or raise; look at the clock unless it is to be tried again."""
+        try:
+            self.validate_response(response)
+        except FatalResponseError:
+            self.clock_heard()  # it may have been refused for a time in the vendor's future
+            raise
+        self.clock_heard()
+
+    def clock_heard(self) -> None:
+        """Called when a response has told the vendor's clock. For streams in order of time."""
 
     def _measure(self, response: Response) -> None:
         """The SDK's metric of a request."""
