@@ -22,7 +22,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.streams.rest import PageContext
 from typing_extensions import override
 
-from support_taps.errors import FatalResponseError, UnauthorizedError
+from support_taps.errors import FatalResponseError
 from support_taps.http import responses
 from support_taps.http.page_reader import PageReader
 from support_taps.json_codec import encode
@@ -151,12 +151,20 @@ class SupportStream(SdkStream[Token], abc.ABC):
                     self.tap.message_writer.write_lines(lines)
             else:
                 yield from self.request_records(context)
-        except UnauthorizedError:
-            raise
-        except self.tap.stream_failures as error:
-            self.tap.failed(self.progress.where, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other streams run
+            self.ended_by(error)
         finally:
             self.progress.stop()
+
+    @override
+    def ended_by(self, error: Exception) -> None:
+        """Keep an error for the end of the run; a child's ends its parent.
+
+        The parent's checkpoint would promise children that have not been read.
+        """
+        if self.parent_stream_type is not None:
+            raise error
+        self.tap.failed(self.progress.where, error)
 
     @override
     def request_records(self, context: Context | None) -> Iterator[dict[str, t.Any]]:
@@ -175,10 +183,11 @@ class SupportStream(SdkStream[Token], abc.ABC):
         """
         if response.status_code == http.HTTPStatus.OK:
             return
-        body = responses.body_of(response)
+        body = responses.body_of(response, self.tap.secrets)
         raise responses.refusal(
             response,
             body,
+            secrets=self.tap.secrets,
             retry_after=self.retry_after(response, body),
             recovery=self.rate_limiter.recovery,
             unauthorized_hint=self.unauthorized_hint(),
