@@ -68,7 +68,7 @@ class Fault:
       gzip       the response compressed, if the client takes gzip
       gzip_bomb  `after` bytes of spaces (default 256 MiB) inside an array, compressed the same way
       redirect   `status` (default 302) to `location` (default: the same URL on host `localhost`)
-      head       `headers` replaced (a value of None takes one away), `line` put among them as it
+      head       `headers` replaced (a value of None takes one away), `line` put behind them as it
                  is, and `reason` as the reason phrase; bytes that are no Latin-1 cannot be sent
       fields     `value` (a dict) added to every `every`-th row
       drift      the value at `path` ("a.b") of every `every`-th row changed by `to`: a callable, or

@@ -118,8 +118,8 @@ class Handler(BaseHTTPRequestHandler):
         if response.framing == "close":
             headers["Connection"] = "close"
         lines = [f"HTTP/1.1 {response.status} {phrase}"]
-        lines += [] if response.line is None else [response.line]
         lines += [f"{name}: {value}" for name, value in headers.items() if value is not None]
+        lines += [] if response.line is None else [response.line]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
     def _stall(self, response: Response) -> None:

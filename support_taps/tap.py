@@ -44,7 +44,7 @@ class SupportTap(SdkTap, abc.ABC):
 
     def __init__(self, **options: t.Any) -> None:
         """Take the SDK's options; read the settings at once if they are to be checked."""
-        self._failures: dict[str, Exception] = {}
+        self.failures: dict[str, Exception] = {}
         self._rate_limiters: dict[str, WindowRateLimiter] = {}
         self.clock = VendorClock(self.logger)
         super().__init__(**options)
@@ -91,7 +91,7 @@ class SupportTap(SdkTap, abc.ABC):
         if not self.holds_failures or is_ours or isinstance(error, UnauthorizedError):
             raise error
         self.logger.debug("where it happened", exc_info=error)
-        self._failures[stream] = error
+        self.failures[stream] = error
 
     @override
     def load_state(self, state: dict[str, t.Any]) -> None:
@@ -141,9 +141,9 @@ class SupportTap(SdkTap, abc.ABC):
         )
         tap.holds_failures = True
         tap.sync_all()
-        for stream, error in tap._failures.items():
+        for stream, error in tap.failures.items():
             cls.logger.error("stream '%s' failed: %s", stream, told(error))
-        if tap._failures:
+        if tap.failures:
             sys.exit(1)
 
     @override
