@@ -57,6 +57,7 @@ def test_an_extreme_setting_is_named_in_one_line(
     ("settings", "requests"),
     [
         ({"start_date": "0001-01-01", "end_date": "1970-02-01", "window_days": 36_500}, 1),
+        ({"start_date": "0001-01-02T00:00:00Z", "end_date": "1970-02-01", "window_days": 99}, 1),
         ({"start_date": "9999-12-31", "end_date": None}, 0),
         ({"start_date": "2025-03-31", "end_date": "9999-12-31", "window_days": 36_500}, None),
         ({"lookback_minutes": 36_500 * 24 * 60}, None),
