@@ -298,11 +298,18 @@ def _drift_not_widened() -> None:
     emitter.widened = lambda schema, _: schema  # type: ignore[attr-defined]
 
 
+def _date_ignored() -> None:
+    from support_taps.http.clock import VendorClock  # noqa: PLC0415
+
+    VendorClock.hear = lambda *_: None  # type: ignore[method-assign]
+
+
 _DIXA = ("tap-dixa/conversations",)
 _CHATS = ("tap-zendesk-chat/chats",)
 _BOTS = ("tap-deepconverse/messages",)
 _DEVREV = ("tap-devrev/conversations",)
 _READINGS = ("another reading of the documents",)
+_CLOCKS = ("a clock that is ahead of the vendor's",)
 _SIGNALS = ("SIGTERM", "SIGINT")
 
 MUTANTS: dict[str, Mutant] = {
@@ -361,6 +368,9 @@ MUTANTS: dict[str, Mutant] = {
     "not-widened": Mutant(
         "a value leaves that the SCHEMA forbids", _drift_not_widened, (*_CHATS, *_DEVREV),
         ("drifted fields",),
+    ),
+    "date-ignored": Mutant(
+        "the vendor's clock is not looked at", _date_ignored, (*_DIXA, *_DEVREV), _CLOCKS,
     ),
     "deaf": Mutant(
         "a wait is not cut short by a signal", _sleeps_through_signals, _DIXA,
