@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from resilience.subjects import Subject
 
+_BETWEEN_RUNS = 0
+"""In place of the number of a request: before the run of the next day."""
 Movement = Literal["update", "new", "late"]
 
 _ENDINGS = ("clean", "missing", "reset")
@@ -150,7 +152,8 @@ class Move:
     """Data that moves when a request is answered.
 
     Args:
-        at: The request, counted from 1 over all runs of the case.
+        at: The request, counted from 1 over all runs of the case; 0: between the runs of the two
+            days.
         what: A record is updated, a new one comes, or one comes late with an old time.
     """
 
@@ -176,6 +179,8 @@ class Case:
         fails: Whether the first run cannot succeed; the vendor behaves again after it.
         debug: Whether the log is at DEBUG.
         unbuffered: Whether Python's own buffer before the pipe is switched off.
+        ahead: Whether the tap's clock is ahead of the vendor's, by nearly two years, and nothing
+            but the vendor's says when to stop.
         patience: What the growing waits before a retry are multiplied by.
         largest_memory: Bytes of address space that the tap may use; 0 for any.
     """
@@ -193,6 +198,7 @@ class Case:
     fails: bool = False
     debug: bool = False
     unbuffered: bool = False
+    ahead: bool = False
     patience: float = 0.01
     largest_memory: int = 0
 
@@ -230,6 +236,7 @@ def cases_of(subject: Subject, course: Course, seed: int) -> list[Case]:
         *_readings(subject, course, dice),
         *_new_fields(subject, course, dice),
         *_contradictions(subject),
+        *_clocks(course, dice),
     ]
     cases = {case.name: case for case in made}
     ordered = list(cases.values())
@@ -442,6 +449,18 @@ def _movements(subject: Subject, course: Course, dice: random.Random) -> Iterato
                 name, f"data that moves: {what}", moves=moves, stops=stops,
                 settings=settings,
             )  # fmt: skip
+
+
+def _clocks(course: Course, dice: random.Random) -> Iterator[Case]:
+    """What is new comes after the first run, at a time that its clock took for the past."""
+    kind = "a clock that is ahead of the vendor's"
+    moves = (Move(_BETWEEN_RUNS, "new"),)
+    yield Case(kind, kind, moves=moves, ahead=True)
+    for name in dice.sample(("500", "429, Retry-After in seconds", "reset in the body"), 2):
+        fault = _fault(name, 1, dice)
+        yield Case(f"{kind} | {name} @1", kind, faults=(fault,), moves=moves, ahead=True)
+    stop = _stop(course, dice)
+    yield Case(f"{kind} | {stop}", kind, stops=(stop,), moves=moves, ahead=True)
 
 
 def _readings(subject: Subject, course: Course, dice: random.Random) -> Iterator[Case]:

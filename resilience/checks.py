@@ -191,11 +191,11 @@ def _check_requests(stage: Stage, case: Case, run: Run, course: Course | None) -
     if case.switches.get("paging.scroll"):
         repeats.clear()  # the cursor stays the same, and so do the requests
     for whole, count in repeats.items():
-        if count > 1 + run.strikes + 2 * refused:
+        if count > 1 + run.strikes + 2 * refused + case.ahead:
             msg = f"asked {count} times, with {run.strikes} faults: {whole}"
             raise Broken(msg)
     over = sum(repeats.values()) - len(repeats)
-    if over > run.strikes + 2 * refused:
+    if over > run.strikes + 2 * refused + case.ahead:  # the first one, to know the clock
         msg = f"{over} requests more than once, with {run.strikes} faults"
         raise Broken(msg)
     is_plain = not (case.switches or case.contradictions or case.moves or case.settings)

@@ -344,12 +344,19 @@ def _cap_not_learnt() -> None:
     )
 
 
+def _date_ignored() -> None:
+    from support_taps.http.clock import VendorClock  # noqa: PLC0415
+
+    VendorClock.hear = lambda *_: None  # type: ignore[method-assign]
+
+
 _DIXA = ("tap-dixa/conversations",)
 _CHATS = ("tap-zendesk-chat/chats",)
 _BOTS = ("tap-deepconverse/messages",)
 _DEVREV = ("tap-devrev/conversations",)
 _READINGS = ("another reading of the documents",)
 _AGAINST = ("against the documents",)
+_CLOCKS = ("a clock that is ahead of the vendor's",)
 _SIGNALS = ("SIGTERM", "SIGINT")
 
 MUTANTS: dict[str, Mutant] = {
@@ -426,6 +433,9 @@ MUTANTS: dict[str, Mutant] = {
     "no-cap": Mutant(
         "fewer rows than were asked for count as all there are",
         _cap_not_learnt, _DEVREV, _READINGS,
+    ),
+    "date-ignored": Mutant(
+        "the vendor's clock is not looked at", _date_ignored, (*_DIXA, *_DEVREV), _CLOCKS,
     ),
     "deaf": Mutant(
         "a wait is not cut short by a signal", _sleeps_through_signals, _DIXA,

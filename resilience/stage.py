@@ -53,7 +53,10 @@ class Stage:
         self._server = server
         self._folder = folder
         self._mutant = mutant
-        self.box = Sandbox(seed=seed, size=subject.size, span=(START, NEWEST), rate_limits=False)
+        self._vendor_now: dt.datetime | None = None
+        self.box = Sandbox(
+            seed=seed, size=subject.size, span=(START, NEWEST), rate_limits=False, clock=self._clock
+        )
         self.vendor = self.box.vendors[subject.vendor]
         self._defaults: dict[str, Any] = {}
         self._contradictions: list[str] = []
@@ -108,7 +111,8 @@ class Stage:
             self._install(fault)
         for number, move in enumerate(case.moves):
             self._is_moved = True
-            self._on_request(move.at, functools.partial(self._move, move, number))
+            if move.at:
+                self._on_request(move.at, functools.partial(self._move, move, number))
 
     def _put_right(self, names: list[str]) -> None:
         """Set switches back."""
@@ -123,6 +127,10 @@ class Stage:
             self._refusing.join()
             self._refusing = None
         self.box.clear_faults()
+
+    def _clock(self) -> float:
+        """The vendor's."""
+        return time.time() if self._vendor_now is None else self._vendor_now.timestamp()
 
     @property
     def _agent(self) -> str:
@@ -160,6 +168,14 @@ class Stage:
         self._runs += 1
         config["user_agent"] = self._agent
         config["end_date"] = (LATER if later else END).isoformat()
+        self._vendor_now = None
+        if case.ahead:
+            self._vendor_now = LATER if later else END
+            del config["end_date"]
+        if later:
+            for number, move in enumerate(case.moves):
+                if not move.at:
+                    self._move(move, number)
         self._write("config", config)
         arguments = ["--config", self._path("config"), "--catalog", self._path("catalog")]
         if state is not None:

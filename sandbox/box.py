@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 import urllib.parse
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from sandbox.call import Call
@@ -54,13 +55,17 @@ class Sandbox:
         rate_limit_factor: float = 1.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`size` conversations over `span` (default: the last 100 days, going on)."""
+        """`size` conversations over `span` (default: the last 100 days, going on).
+
+        `clock` is the vendors': it dates their responses and says what is in their future.
+        """
         self._address = (host, port)
         self._server: Server | None = None
         self._reserved: socket.socket | None = None
         self._log = RequestLog()
         self.failures: list[BaseException] = []
         """Defects of the sandbox itself, met while answering."""
+        self._clock = clock
         self.faults = Faults()
         self.turnstile = Turnstile()
         scene = Scene(seed, size, span, clock, rate_limits, rate_limit_factor)
@@ -184,8 +189,8 @@ class Sandbox:
         headers = {key.lower(): value for key, value in handler.headers.items()}
         stream = vendor.routes.get((handler.command, own_path), "")
         call = Call(
-            name, stream, handler.command, handler.path, own_path, params, headers, body, wall,
-            self.port,
+            name, stream, handler.command, handler.path, own_path, params, headers, body,
+            self._clock(), self.port,
         )  # fmt: skip
         entry = LoggedRequest(
             number=self._log.next_number(),
@@ -220,7 +225,7 @@ class Sandbox:
             scope = vendor.scope(call)
             limit = vendor.rate_limits.get(scope)
             if limit is not None:
-                verdict = self.turnstile.arrive(vendor.name, scope, limit, call.wall)
+                verdict = self.turnstile.arrive(vendor.name, scope, limit, call.moment)
             if verdict is not None and verdict.wait:
                 entry.over_rate_limit = True
                 response = vendor.error(429, retry_after=verdict.wait)
@@ -234,4 +239,5 @@ class Sandbox:
             response = fault.bend(response, call, vendor.error)
         entry.faults = tuple(fault.kind for fault in striking)
         vendor.decorate(response, verdict)
+        response.headers.setdefault("Date", formatdate(self._clock(), usegmt=True))
         return response

@@ -27,7 +27,8 @@ class Call:
     headers: Mapping[str, str] = field(repr=False)
     """Names in lower case. They hold the credentials: not to be logged whole."""
     body: bytes
-    wall: float
+    moment: float
+    """When it came, by the vendor's clock."""
     port: int
 
     @cached_property

@@ -30,6 +30,7 @@ Kind = Literal[
     "gzip",
     "gzip_bomb",
     "redirect",
+    "head",
     "fields",
     "drift",
 ]
@@ -67,6 +68,8 @@ class Fault:
       gzip       the response compressed, if the client takes gzip
       gzip_bomb  `after` bytes of spaces (default 256 MiB) inside an array, compressed the same way
       redirect   `status` (default 302) to `location` (default: the same URL on host `localhost`)
+      head       `headers` replaced (a value of None takes one away), `line` put behind them as it
+                 is, and `reason` as the reason phrase; bytes that are no Latin-1 cannot be sent
       fields     `value` (a dict) added to every `every`-th row
       drift      the value at `path` ("a.b") of every `every`-th row changed by `to`: a callable, or
                  "text", "number", "list", "object", "null", "absent"
@@ -92,6 +95,9 @@ class Fault:
     framing: Framing | None = None
     seconds: float | None = None
     location: str | None = None
+    headers: Mapping[str, str | None] = field(default_factory=dict)
+    line: str | None = None
+    reason: str | None = None
     every: int = 1
     path: str = ""
     to: str | Callable[[Any], Any] = "text"
@@ -145,7 +151,7 @@ class Fault:
             response.headers["Retry-After"] = (
                 f"{self.retry_after:g}"
                 if self.retry_after_as == "seconds"
-                else formatdate(call.wall + self.retry_after, usegmt=True)
+                else formatdate(call.moment + self.retry_after, usegmt=True)
             )
         return response
 
@@ -173,7 +179,7 @@ class Fault:
         return response.with_body(body[:end] + b"\xed\xa0\x80" + body[end:])
 
     def _html(self, _response: Response, _call: Call, _error: object) -> Response:
-        headers = {"Content-Type": "text/html; charset=utf-8"}
+        headers: dict[str, str | None] = {"Content-Type": "text/html; charset=utf-8"}
         return Response(self.status or 200, headers, prefix=_HTML, framing="length")
 
     def _empty(self, _response: Response, _call: Call, _error: object) -> Response:
@@ -197,6 +203,10 @@ class Fault:
     def _redirect(self, _response: Response, call: Call, _error: object) -> Response:
         location = self.location or f"http://localhost:{call.port}{call.target}"
         return empty_response(self.status or 302, {"Location": location})
+
+    def _head(self, response: Response, _call: Call, _error: object) -> Response:
+        headers = {**response.headers, **self.headers}
+        return replace(response, headers=headers, line=self.line, reason=self.reason)
 
     def _fields(self, response: Response, _call: Call, _error: object) -> Response:
         extra: Mapping[str, Any] = self.value or {"not_in_the_documents": {"since": 2026}}

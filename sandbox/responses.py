@@ -28,7 +28,8 @@ class Response:
     """
 
     status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str | None] = field(default_factory=dict)
+    """One that is None is not sent, also where every response has it (`Date`)."""
     prefix: bytes = b""
     rows: Sequence[Row] = ()
     suffix: bytes = b""
@@ -54,6 +55,10 @@ class Response:
     reset_at: Literal["before", "headers"] | None = None
     promised: int | None = None
     """A Content-Length that is not the truth."""
+    line: str | None = None
+    """A line between the headers that need not be one."""
+    reason: str | None = None
+    """The reason phrase, where it is not the usual one."""
 
     def row_texts(self) -> Iterator[bytes]:
         """Each row's JSON text as it goes out."""
@@ -106,7 +111,7 @@ class Response:
 
 
 def json_response(
-    value: object, status: int = 200, headers: Mapping[str, str] | None = None
+    value: object, status: int = 200, headers: Mapping[str, str | None] | None = None
 ) -> Response:
     """A small JSON document, sent with its length."""
     return Response(

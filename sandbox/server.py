@@ -97,11 +97,15 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.sendall(b"0\r\n\r\n")
 
     def _head(self, response: Response, *, gzip: bool, length: int | None) -> bytes:
-        try:
-            phrase = HTTPStatus(response.status).phrase
-        except ValueError:
-            phrase = "Unknown"
-        headers = {"Server": self.server_version, "Date": self.date_time_string()}
+        phrase = response.reason
+        if phrase is None:
+            try:
+                phrase = HTTPStatus(response.status).phrase
+            except ValueError:
+                phrase = "Unknown"
+        headers: dict[str, str | None] = {
+            "Server": self.server_version, "Date": self.date_time_string(),
+        }  # fmt: skip
         headers |= response.headers
         if gzip:
             headers["Content-Encoding"] = "gzip"
@@ -114,7 +118,8 @@ class Handler(BaseHTTPRequestHandler):
         if response.framing == "close":
             headers["Connection"] = "close"
         lines = [f"HTTP/1.1 {response.status} {phrase}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
+        lines += [f"{name}: {value}" for name, value in headers.items() if value is not None]
+        lines += [] if response.line is None else [response.line]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
     def _stall(self, response: Response) -> None:

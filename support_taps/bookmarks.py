@@ -32,6 +32,10 @@ class Checkpoint(t.NamedTuple):
     until: dt.datetime
     cursor: dict[str, t.Any] | None = None
 
+    def not_after(self, instant: dt.datetime) -> Checkpoint:
+        """Promise less: nothing beyond an instant; a cursor that points beyond it is dropped."""
+        return self if self.until <= instant else Checkpoint(instant)
+
 
 class Bookmark:
     """The bookmark of one stream, or of one partition of it.
@@ -52,6 +56,7 @@ class Bookmark:
         self._state = stream.get_context_state(context)
         self.checkpoint = self._read()
         self.is_new = self.checkpoint is None
+        self.begun = self._begun()
 
     def _read(self) -> Checkpoint | None:
         if self._stream.replication_method != "INCREMENTAL":
@@ -59,17 +64,27 @@ class Bookmark:
         value = self._state.get("replication_key_value")
         if value is None or self._state.get("replication_key") != self._stream.replication_key:
             return None
-        try:
-            until = dt.datetime.fromisoformat(value.replace("Z", "+00:00"))
-        except (AttributeError, ValueError):
+        until = _instant(value)
+        if until is None:
             msg = (
                 f"the state of stream '{self._stream.name}' has {value!r} as its "
                 "replication_key_value, which is not an ISO 8601 date-time"
             )
-            raise StateError(msg) from None
-        if until.tzinfo is None:
-            until = until.replace(tzinfo=dt.timezone.utc)
-        return Checkpoint(until.astimezone(dt.timezone.utc), self._state.get("cursor"))
+            raise StateError(msg)
+        return Checkpoint(until, self._state.get("cursor"))
+
+    def _begun(self) -> dt.datetime | None:
+        """Where the reading began that this bookmark is the end of; None: the state is older."""
+        return None if self.is_new else _instant(self._state.get("start_date"))
+
+    def begin(self, start: dt.datetime) -> None:
+        """Note where reading begins; it is kept with the first checkpoint.
+
+        Only where it does not go on from the bookmark: everything from ``begun`` to the bookmark
+        has been emitted, without a gap.
+        """
+        if self.checkpoint is None or start > self.checkpoint.until:
+            self.begun = start
 
     def move(self, checkpoint: Checkpoint) -> None:
         """Take over a checkpoint and send a STATE message, unless the state reaches further."""
@@ -79,8 +94,28 @@ class Bookmark:
             self.checkpoint = checkpoint
             self._state["replication_key"] = self._stream.replication_key
             self._state["replication_key_value"] = isoformat(checkpoint.until)
-            if checkpoint.cursor is not None:
-                self._state["cursor"] = checkpoint.cursor
+            self._keep("cursor", checkpoint.cursor)
+            self._keep("start_date", self.begun and isoformat(self.begun))
         if not self._stream.config.get("batch_config"):
             # With batches, records leave later than they are read; the SDK sends the state then.
             self._writer.write_state(self._stream.tap_state)
+
+    def _keep(self, key: str, value: t.Any) -> None:
+        """Put something of ours beside what the SDK keeps in a bookmark."""
+        self._state.pop(key, None)
+        if value is not None:
+            self._state[key] = value
+
+
+def _instant(text: t.Any) -> dt.datetime | None:
+    """An ISO 8601 date-time in UTC; None for anything else, and for the first and last hours.
+
+    The year 1 in a zone east of Greenwich, and 9999 in one west of it, are no time in UTC.
+    """
+    try:
+        instant = dt.datetime.fromisoformat(text.replace("Z", "+00:00"))
+        if instant.tzinfo is None:
+            instant = instant.replace(tzinfo=dt.timezone.utc)
+        return instant.astimezone(dt.timezone.utc)
+    except (AttributeError, OverflowError, TypeError, ValueError):
+        return None

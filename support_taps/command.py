@@ -15,6 +15,7 @@ from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
 from support_taps.errors import SettingsError
+from support_taps.redaction import one_line
 
 _SIGNALLED = 128
 """Exit codes beyond it are those of signals, as the shell has them."""
@@ -35,10 +36,10 @@ class OneLineErrors(SingerCommand):
                     signal.Signals(ending.code - _SIGNALLED).name,
                 )
             raise
-        except (SingerSDKError, OSError, ValueError) as error:
+        except Exception as error:
             if isinstance(error, OSError):
                 _drop_unwritten()
-            self.logger.error(_one_line(error))  # noqa: TRY400
+            self.logger.error(told(error))  # noqa: TRY400
             self.logger.debug("where it happened", exc_info=True)
         sys.exit(1)
 
@@ -74,6 +75,10 @@ def _drop_unwritten() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text or type(error).__name__
+def told(error: Exception) -> str:
+    """An error in one line: as it was worded, or with its type where nobody foresaw it."""
+    text = one_line(str(error))
+    if isinstance(error, SingerSDKError | OSError):
+        return text or type(error).__name__
+    cause = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"an unexpected error ({cause}); at LOGLEVEL=DEBUG the log shows where it happened"

@@ -138,6 +138,31 @@ class SdkStream(RESTStream[Page], abc.ABC):
         self.state_manager.is_flushed = False
         self._write_state_message()
 
+    @override  # type: ignore[misc]  # final, but there is no hook around it
+    def sync(self, context: Context | None = None) -> None:
+        """Sync the stream; what the SDK's own work on its records raises ends this stream only.
+
+        A stream map that does not fit is such an error. It comes up in the middle of the SDK's
+        loop, out of reach of ``get_records``, and ``Tap.sync_all`` would end the run.
+
+        With batches it still does: the bookmark has gone ahead of the batch that could not be
+        written, and the next stream's STATE would tell it.
+        """
+        try:
+            super().sync(context)
+        except Exception as error:
+            if self.config.get("batch_config"):
+                raise
+            self.ended_by(error)
+
+    def ended_by(self, error: Exception) -> None:
+        """Decide what an error ends, besides this stream. For streams to override.
+
+        Raises:
+            Exception: The error, if it ends the run.
+        """
+        raise error
+
     @property
     def overrides_record_hooks(self) -> bool:
         """Whether a stream changes records by the SDK's public hook, which the fast path skips."""

@@ -17,6 +17,7 @@ from singer_sdk import typing as th
 from singer_sdk.plugin_base import JSONSchemaValidator
 
 from support_taps.errors import SettingsError
+from support_taps.timestamps import EPOCH
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,10 @@ if t.TYPE_CHECKING:
 
 _SHORTEST_SECRET = 4
 """Anything shorter is no token, and striking it out of a log would leave holes in its words."""
+
+
+LONGEST_DAYS: t.Final = 36_500
+"""Longest window and lookback in days: more than any vendor is old, less than a date can hold."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +115,7 @@ def common_settings(*, api_url: str, lookback_minutes: int) -> list[th.Property[
         ),
         th.Property(
             "lookback_minutes",
-            th.IntegerType(minimum=0),
+            th.IntegerType(minimum=0, maximum=LONGEST_DAYS * 24 * 60),
             default=lookback_minutes,
             title="Lookback minutes",
             description="How far before its bookmark a run starts, for records that "
@@ -126,7 +131,7 @@ def common_settings(*, api_url: str, lookback_minutes: int) -> list[th.Property[
         ),
         th.Property(
             "request_timeout",
-            th.NumberType(exclusive_minimum=0),
+            th.NumberType(exclusive_minimum=0, maximum=1_000_000),
             default=300,
             title="Request timeout",
             description="Seconds to wait for the next byte of a response before trying again.",
@@ -230,14 +235,17 @@ def _instant(config: Mapping[str, t.Any], name: str) -> dt.datetime:
     text = config[name]
     parsed = None
     if text[:1].isdigit():  # pendulum takes "now" as well
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(OverflowError, ValueError):
             parsed = pendulum.parse(text, exact=True)
+    # Nothing of any vendor is from before 1970, and their times cannot say so: they count from it.
     if isinstance(parsed, pendulum.DateTime):
-        return dt.datetime.fromisoformat(
-            parsed.in_timezone("UTC").isoformat(timespec="microseconds")
-        )
-    if isinstance(parsed, pendulum.Date):
-        return dt.datetime(parsed.year, parsed.month, parsed.day, tzinfo=dt.timezone.utc)
+        # In the first and last hours of the years 1 to 9999 there may be no such time in UTC.
+        with contextlib.suppress(OverflowError, ValueError):
+            utc = parsed.in_timezone("UTC").isoformat(timespec="microseconds")
+            return max(dt.datetime.fromisoformat(utc), EPOCH)
+    elif isinstance(parsed, pendulum.Date):
+        midnight = dt.datetime(parsed.year, parsed.month, parsed.day, tzinfo=dt.timezone.utc)
+        return max(midnight, EPOCH)
     msg = f"setting '{name}' must be a date or date-time such as 2025-01-31, not {text!r}"
     raise SettingsError(msg)
 
@@ -257,13 +265,14 @@ def _api_url(url: str) -> str:
     if parts.query or parts.fragment:
         msg = "setting 'api_url' must not hold a query or a fragment"
         raise SettingsError(msg)
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         msg = f"setting 'api_url' must be https for the host {host}: a token is sent there"
         raise SettingsError(msg)
     return url.rstrip("/")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself."""
     if host == "localhost":
         return True
     try:

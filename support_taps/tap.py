@@ -11,13 +11,14 @@ import json
 import sys
 import typing as t
 
-from singer_sdk.exceptions import SingerSDKError
+from requests import RequestException
 from typing_extensions import override
 
-from support_taps.command import OneLineErrors
-from support_taps.errors import StateError
+from support_taps.command import OneLineErrors, told
+from support_taps.errors import StateError, UnauthorizedError
+from support_taps.http.clock import VendorClock
 from support_taps.http.rate_limits import WindowRateLimiter
-from support_taps.redaction import protect_log
+from support_taps.redaction import Secrets, protect_log
 from support_taps.sdk_overrides import SdkTap
 from support_taps.settings import Settings, secrets
 from support_taps.writer import LineWriter
@@ -38,17 +39,19 @@ class SupportTap(SdkTap, abc.ABC):
     default_api_url: t.ClassVar[str]
     """The vendor's own base URL, without a slash at the end."""
 
-    stream_failures: tuple[type[Exception], ...] = ()
-    """Errors that end a stream but not the run. None unless a run can tell of them at its end."""
+    holds_failures = False
+    """Whether an error ends its stream only. Not unless the run can tell of it at its end."""
 
     def __init__(self, **options: t.Any) -> None:
         """Take the SDK's options; read the settings at once if they are to be checked."""
-        self._failures: dict[str, Exception] = {}
+        self.failures: dict[str, Exception] = {}
         self._rate_limiters: dict[str, WindowRateLimiter] = {}
+        self.clock = VendorClock(self.logger)
         super().__init__(**options)
         if options.get("validate_config", True):
             self.settings  # noqa: B018 - so that a wrong one is told before anything is sent
-        protect_log(secrets(self.config, self.config_jsonschema))
+        self.secrets = Secrets(secrets(self.config, self.config_jsonschema))
+        protect_log(self.secrets)
 
     @functools.cached_property
     def settings(self) -> Settings:
@@ -73,8 +76,22 @@ class SupportTap(SdkTap, abc.ABC):
         return self._rate_limiters[name]
 
     def failed(self, stream: str, error: Exception) -> None:
-        """Keep a stream's error until the other streams have been read."""
-        self._failures[stream] = error
+        """Keep a stream's error until the other streams have been read.
+
+        Args:
+            stream: The stream, with its partition.
+            error: What ended it; called while it is handled.
+
+        Raises:
+            Exception: The error itself, where it concerns the whole run: refused credentials, a
+                target that is gone, a disk that is full.
+        """
+        # requests' errors are OSErrors too, but of the connection to the vendor.
+        is_ours = isinstance(error, OSError) and not isinstance(error, RequestException)
+        if not self.holds_failures or is_ours or isinstance(error, UnauthorizedError):
+            raise error
+        self.logger.debug("where it happened", exc_info=error)
+        self.failures[stream] = error
 
     @override
     def load_state(self, state: dict[str, t.Any]) -> None:
@@ -122,11 +139,11 @@ class SupportTap(SdkTap, abc.ABC):
             catalog=_json_file(catalog, "catalog"),
             parse_env_config=bool(config and config.parse_env),
         )
-        tap.stream_failures = (SingerSDKError,)
+        tap.holds_failures = True
         tap.sync_all()
-        for stream, error in tap._failures.items():
-            cls.logger.error("stream '%s' failed: %s", stream, error)
-        if tap._failures:
+        for stream, error in tap.failures.items():
+            cls.logger.error("stream '%s' failed: %s", stream, told(error))
+        if tap.failures:
             sys.exit(1)
 
     @override

@@ -31,10 +31,12 @@ class Window(t.NamedTuple):
     def bounds(self, unit: dt.timedelta) -> tuple[int, int]:
         """The two ends to ask for, in whole units since 1970, widened by one unit at the start.
 
+        Not before 1970, where no vendor has anything and a negative number may be refused.
+
         Args:
             unit: The vendor's smallest step of time.
         """
-        return to_epoch(self.start, unit) - 1, to_epoch(self.end, unit)
+        return max(to_epoch(self.start, unit) - 1, 0), to_epoch(self.end, unit)
 
     def split(self, length: dt.timedelta) -> Iterator[Window]:
         """Tiles of at most ``length``, in order of time, that cover this window exactly.

@@ -7,7 +7,7 @@ import typing as t
 from singer_sdk import typing as th
 from typing_extensions import override
 
-from support_taps.settings import common_settings
+from support_taps.settings import LONGEST_DAYS, common_settings
 from support_taps.tap import SupportTap
 from tap_deepconverse import streams
 from tap_deepconverse.client import LARGEST_PAGE, DeepConverseStream
@@ -37,7 +37,7 @@ class TapDeepConverse(SupportTap):
         ),
         th.Property(
             "window_days",
-            th.IntegerType(minimum=1),
+            th.IntegerType(minimum=1, maximum=LONGEST_DAYS),
             default=7,
             title="Window days",
             description="Days asked for with one series of pages.",

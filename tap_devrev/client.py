@@ -36,7 +36,7 @@ from typing_extensions import override
 from support_taps.errors import ShapeError
 from support_taps.halving import HalvingPages, SampledTimes, Slice
 from support_taps.http.rate_limits import HeaderRateLimiter
-from support_taps.http.retries import LONGEST_RETRY_AFTER
+from support_taps.http.retries import LONGEST_RETRY_AFTER, parse_seconds
 from support_taps.streams.base import token_of
 from support_taps.streams.incremental import IncrementalStream
 from support_taps.timestamps import MILLISECOND, from_epoch, isoformat
@@ -156,9 +156,8 @@ class DevRevStream(IncrementalStream[Slice], abc.ABC):
     @override
     def retry_after(self, response: Response, body: t.Any) -> float | None:
         told = super().retry_after(response, body)
-        if told is None and isinstance(body, dict) and isinstance(body.get("retry_after"), int):
-            return float(body["retry_after"])
-        return told
+        inside = parse_seconds(body.get("retry_after")) if isinstance(body, dict) else None
+        return max((wait for wait in (told, inside) if wait is not None), default=None)
 
     @override
     def unauthorized_hint(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from singer_sdk import typing as th
 from typing_extensions import override
 
-from support_taps.settings import common_settings
+from support_taps.settings import LONGEST_DAYS, common_settings
 from support_taps.tap import SupportTap
 from tap_devrev import streams
 from tap_devrev.client import LARGEST_PAGE, DevRevStream
@@ -28,7 +28,7 @@ class TapDevRev(SupportTap):
         ),
         th.Property(
             "window_days",
-            th.IntegerType(minimum=1),
+            th.IntegerType(minimum=1, maximum=LONGEST_DAYS),
             default=7,
             title="Window days",
             description="Days asked for with one request. A window with too many records is "

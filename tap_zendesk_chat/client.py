@@ -40,7 +40,6 @@ from support_taps.streams.base import token_of
 from support_taps.streams.incremental import IncrementalStream
 from support_taps.timestamps import (
     MICROSECOND,
-    MILLISECOND,
     SECOND,
     from_epoch,
     is_epoch_text,
@@ -315,7 +314,7 @@ class ZendeskChatStream(IncrementalStream[CursorPage], abc.ABC):
                     self.progress.where,
                     isoformat(span.start),
                 )
-        newest = from_epoch(self.tap.initialized_at, MILLISECOND) + dt.timedelta(days=1)
+        newest = self.tap.clock.now + dt.timedelta(days=1)
         return ServerCursorPages(start, self.time_unit, span.end, newest, self.config["page_size"])
 
     @override

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import itertools
 import json
@@ -29,6 +30,15 @@ def instant(text: str) -> dt.datetime:
     assert found, text
     fraction = (found[2] or "")[:6].ljust(6, "0")
     return dt.datetime.fromisoformat(f"{found[1]}.{fraction}+00:00")
+
+
+def begun(state: Record, start: str = "2025-01-01T00:00:00.000Z") -> Record:
+    """The state with the note that each of its bookmarks was begun with a ``start_date``."""
+    noted: Record = copy.deepcopy(state)
+    for bookmark in noted["bookmarks"].values():
+        for place in bookmark.get("partitions", [bookmark]):
+            place["start_date"] = start
+    return noted
 
 
 def up_to_each_state(run: Run) -> list[Run]:

@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import time
 import typing as t
+import urllib.parse
 
 import requests
 
@@ -14,6 +15,7 @@ from support_taps.errors import TransientError
 from support_taps.http import responses
 from support_taps.http.retries import Retries
 from support_taps.json_array import JsonArray
+from support_taps.settings import is_loopback
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -140,8 +142,13 @@ class PageReader:
 
     @functools.cached_property
     def _transport(self) -> Mapping[str, t.Any]:
-        """Proxies and certificates as the environment has them, looked up once for the host."""
+        """Proxies and certificates as the environment has them, looked up once for the host.
+
+        No proxy for this machine itself, where plain http is accepted: it would read the token.
+        """
         settings: Mapping[str, t.Any] = self.session.merge_environment_settings(
             self.base_url, {}, stream=True, verify=None, cert=None
         )
+        if is_loopback(urllib.parse.urlsplit(self.base_url).hostname or ""):
+            return {**settings, "proxies": {}}
         return settings

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import email.utils
 import time
 import typing as t
+
+from support_taps.http.clock import date_of
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,7 +122,5 @@ class HeaderRateLimiter:
 
 def _clock_of(headers: Mapping[str, str]) -> float:
     """The vendor's clock in epoch seconds, or ours where it does not tell."""
-    try:
-        return email.utils.parsedate_to_datetime(headers["Date"]).timestamp()
-    except (KeyError, TypeError, ValueError):
-        return time.time()
+    date = date_of(headers)
+    return time.time() if date is None else date.timestamp()

@@ -15,33 +15,53 @@ import urllib.parse
 import requests
 
 from support_taps.errors import FatalResponseError, TransientError, UnauthorizedError
+from support_taps.http.clock import date_of
 from support_taps.http.retries import LONGEST_WAIT, is_retriable, parse_retry_after
 from support_taps.json_codec import decode
+from support_taps.redaction import one_line
 
-_READ_BYTES = 8192
+if t.TYPE_CHECKING:
+    from support_taps.redaction import Secrets
+
+_READ_BYTES = 65_536
+_CHUNK_BYTES = 4096
 _QUOTED_CHARACTERS = 200
 _CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
 
 
 def retry_after_header(response: requests.Response) -> float | None:
     """Seconds the vendor asks to wait in ``Retry-After``; None where it does not say."""
-    return parse_retry_after(response.headers.get("Retry-After"))
+    return parse_retry_after(response.headers.get("Retry-After"), date_of(response.headers))
 
 
-def body_of(response: requests.Response) -> t.Any:
-    """The start of a response's body: decoded if it is JSON, else as text."""
-    body = b""
+def body_of(response: requests.Response, secrets: Secrets) -> t.Any:
+    """The start of a response's body: decoded if it is JSON, else as text.
+
+    Args:
+        response: The response.
+        secrets: What is struck out of the text: some vendors quote the credentials they refuse.
+    """
+    body, is_whole = bytearray(), False
     with contextlib.suppress(requests.RequestException):
-        body = next(response.iter_content(_READ_BYTES), b"")
+        for chunk in response.iter_content(_CHUNK_BYTES):
+            body += chunk
+            if len(body) > _READ_BYTES:
+                break
+        else:
+            is_whole = True
     with contextlib.suppress(TransientError):
-        return decode(body) if body else ""
-    return "" if b"<" in body[:_QUOTED_CHARACTERS] else body.decode(errors="replace")
+        return decode(bytes(body)) if body else ""
+    if b"<" in body[:_QUOTED_CHARACTERS]:
+        return ""
+    text = body.decode(errors="replace")
+    return secrets.strike(text) if is_whole else secrets.strike_cut(text)
 
 
 def refusal(  # noqa: PLR0913 - what a vendor may say differently
     response: requests.Response,
     body: t.Any,
     *,
+    secrets: Secrets,
     retry_after: float | None,
     recovery: float,
     unauthorized_hint: str,
@@ -52,6 +72,7 @@ def refusal(  # noqa: PLR0913 - what a vendor may say differently
     Args:
         response: The response.
         body: What :func:`body_of` made of its body.
+        secrets: What must not be quoted.
         retry_after: Seconds the vendor asks to wait.
         recovery: Seconds after which the rate limit is whole again: the wait after a 429 that
             does not say how long.
@@ -60,7 +81,8 @@ def refusal(  # noqa: PLR0913 - what a vendor may say differently
     """
     status = response.status_code
     reason = response.reason or http.client.responses.get(status, "")
-    answered = f"the vendor answered {status} {reason}".rstrip() + _quoted(body)
+    reason = one_line(secrets.strike(str(reason)))[:_QUOTED_CHARACTERS]
+    answered = f"the vendor answered {status} {reason}".rstrip() + _quoted(body, secrets)
     if is_retriable(status):
         if status == http.HTTPStatus.TOO_MANY_REQUESTS and retry_after is None:
             retry_after = min(recovery, LONGEST_WAIT)
@@ -125,10 +147,10 @@ def _inner(error: BaseException) -> BaseException | None:
     return error.__cause__ or error.__context__
 
 
-def _quoted(body: t.Any) -> str:
+def _quoted(body: t.Any, secrets: Secrets) -> str:
     """What the vendor wrote, shortened; nothing if it wrote nothing readable."""
     if isinstance(body, dict):
         told = [body[key] for key in ("message", "error", "detail", "description") if body.get(key)]
         body = "; ".join(dict.fromkeys(str(word) for word in told))
-    text = " ".join(str(body).split())[:_QUOTED_CHARACTERS]
+    text = one_line(secrets.strike(str(body)))[:_QUOTED_CHARACTERS]
     return f" ({text})" if text else ""

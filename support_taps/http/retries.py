@@ -1,14 +1,15 @@
 """What is worth another try, and how long to wait before it.
 
 Waits grow from one second to a minute (``backoff.expo``), with up to a second of jitter. What the
-vendor asks for in ``Retry-After`` is honoured in both forms, seconds and HTTP date. With the
-default of 20 tries an outage of about 13 minutes is survived.
+vendor asks for in ``Retry-After`` is honoured in both forms, seconds and HTTP date, where it is
+longer: the vendors' own examples ask for 0 seconds, and obeying them would use up all tries
+within a second. With the default of 20 tries an outage of about 13 minutes is survived.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-import email.utils
 import http
 import itertools
 import typing as t
@@ -16,6 +17,7 @@ import typing as t
 import backoff
 
 from support_taps.errors import GaveUpError, TransientError
+from support_taps.http.clock import parse_http_date
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,24 +42,37 @@ def is_retriable(status: int) -> bool:
     return status in _RETRIABLE or status >= http.HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def parse_retry_after(value: str | None) -> float | None:
+def parse_retry_after(value: str | None, date: dt.datetime | None = None) -> float | None:
     """Seconds to wait from a ``Retry-After`` header; None where it is absent or unreadable.
 
     Args:
         value: Delay in seconds or an HTTP date (RFC 9110, section 10.2.3).
+        date: When the response was made, by the clock that made the HTTP date; None: it does not
+            say, and our clock has to do.
     """
     if value is None:
         return None
     value = value.strip()
     if value.isdecimal():
         return float(value)
-    try:
-        moment = email.utils.parsedate_to_datetime(value)
-    except (TypeError, ValueError):
+    moment = parse_http_date(value)
+    if moment is None:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.timezone.utc)
-    return max(0.0, (moment - dt.datetime.now(dt.timezone.utc)).total_seconds())
+    return max(0.0, (moment - (date or dt.datetime.now(dt.timezone.utc))).total_seconds())
+
+
+def parse_seconds(value: object) -> float | None:
+    """Seconds to wait from a JSON body; None for what is no number of seconds.
+
+    Args:
+        value: The body's ``retry_after``, or whatever the vendor calls it.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    with contextlib.suppress(OverflowError):  # an integer beyond any float
+        if (seconds := float(value)) >= 0:  # not so for NaN
+            return seconds
+    return None
 
 
 class Retries:
@@ -74,7 +89,7 @@ class Retries:
         self._waits = _growing_waits()
 
     def wait_after(self, error: TransientError) -> float:
-        """Seconds to wait before the next try.
+        """Seconds to wait before the next try: the vendor's or our own, whichever is longer.
 
         Raises:
             GaveUpError: There is no next try.
@@ -90,7 +105,7 @@ class Retries:
         if self.failures >= self.max_tries:
             msg = f"{error}; gave up after {self.failures} tries (setting max_tries)"
             raise GaveUpError(msg) from error
-        return wait if error.retry_after is None else error.retry_after
+        return max(wait, error.retry_after or 0.0)
 
 
 def _growing_waits() -> Iterator[float]:

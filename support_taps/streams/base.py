@@ -22,7 +22,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.streams.rest import PageContext
 from typing_extensions import override
 
-from support_taps.errors import FatalResponseError, UnauthorizedError
+from support_taps.errors import FatalResponseError
 from support_taps.http import responses
 from support_taps.http.page_reader import PageReader
 from support_taps.json_codec import encode
@@ -151,12 +151,20 @@ class SupportStream(SdkStream[Token], abc.ABC):
                     self.tap.message_writer.write_lines(lines)
             else:
                 yield from self.request_records(context)
-        except UnauthorizedError:
-            raise
-        except self.tap.stream_failures as error:
-            self.tap.failed(self.progress.where, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other streams run
+            self.ended_by(error)
         finally:
             self.progress.stop()
+
+    @override
+    def ended_by(self, error: Exception) -> None:
+        """Keep an error for the end of the run; a child's ends its parent.
+
+        The parent's checkpoint would promise children that have not been read.
+        """
+        if self.parent_stream_type is not None:
+            raise error
+        self.tap.failed(self.progress.where, error)
 
     @override
     def request_records(self, context: Context | None) -> Iterator[dict[str, t.Any]]:
@@ -175,10 +183,11 @@ class SupportStream(SdkStream[Token], abc.ABC):
         """
         if response.status_code == http.HTTPStatus.OK:
             return
-        body = responses.body_of(response)
+        body = responses.body_of(response, self.tap.secrets)
         raise responses.refusal(
             response,
             body,
+            secrets=self.tap.secrets,
             retry_after=self.retry_after(response, body),
             recovery=self.rate_limiter.recovery,
             unauthorized_hint=self.unauthorized_hint(),
@@ -300,6 +309,7 @@ class SupportStream(SdkStream[Token], abc.ABC):
         def responded(response: Response) -> None:
             request_counter.increment()
             self._measure(response)
+            self.tap.clock.hear(response.headers, response.elapsed)
 
         return PageReader(
             session=self.requests_session,
@@ -311,8 +321,20 @@ class SupportStream(SdkStream[Token], abc.ABC):
             allow_redirects=self.allow_redirects,
             keeps_body=paginator.keeps_body,
             responded=responded,
-            validate=self.validate_response,
+            validate=self._validate,
         )
+
+    def _validate(self, response: Response) -> None:
+        """Pass a response on, or raise; look at the clock unless it is to be tried again."""
+        try:
+            self.validate_response(response)
+        except FatalResponseError:
+            self.clock_heard()  # it may have been refused for a time in the vendor's future
+            raise
+        self.clock_heard()
+
+    def clock_heard(self) -> None:
+        """Called when a response has told the vendor's clock. For streams in order of time."""
 
     def _measure(self, response: Response) -> None:
         """The SDK's metric of a request."""

@@ -15,8 +15,10 @@ import typing as t
 from typing_extensions import override
 
 from support_taps.bookmarks import Bookmark
+from support_taps.errors import StateError
+from support_taps.http.clock import ClockDifferenceError
 from support_taps.streams.base import Batch, SupportStream, Token
-from support_taps.timestamps import MILLISECOND, floor, from_epoch, isoformat
+from support_taps.timestamps import floor, isoformat
 from support_taps.windows import Window
 
 if t.TYPE_CHECKING:
@@ -27,6 +29,9 @@ if t.TYPE_CHECKING:
     from support_taps.bookmarks import Checkpoint
     from support_taps.pagination import BasePaginator
 
+_FUTURE: t.Final = dt.timedelta(days=1)
+"""A bookmark further ahead than this is wrong, however wrongly any clock is set."""
+
 
 class IncrementalStream(SupportStream[Token], abc.ABC):
     """A stream whose vendor can be asked for a span of time."""
@@ -36,6 +41,9 @@ class IncrementalStream(SupportStream[Token], abc.ABC):
 
     settles_after: t.ClassVar[dt.timedelta] = dt.timedelta(0)
     """How old a time must be before the vendor can be asked about it."""
+
+    _unsure: tuple[Checkpoint | None, Window] | None = None
+    """The bookmark and span of a first request, until its response tells the vendor's clock."""
 
     @abc.abstractmethod
     def pages(self, span: Window, reached: Checkpoint | None) -> BasePaginator[Token, t.Any]:
@@ -62,6 +70,32 @@ class IncrementalStream(SupportStream[Token], abc.ABC):
         """Read every page of the span, in batches of records; keep each page's checkpoint."""
         self.enter(context)
         bookmark = Bookmark(self, context, self.tap.state_writer)
+        self._say_if_the_past_is_missing(bookmark)
+        try:
+            yield from self._read_span(bookmark, context, convert, is_sure=False)
+        except ClockDifferenceError:
+            yield from self._read_span(bookmark, context, convert, is_sure=True)
+
+    def _read_span(
+        self,
+        bookmark: Bookmark,
+        context: Context | None,
+        convert: Callable[[list[bytes]], Batch],
+        *,
+        is_sure: bool,
+    ) -> Iterator[Batch]:
+        """Read from the bookmark to now.
+
+        Args:
+            bookmark: The stream's, or the partition's.
+            context: The partition, or None.
+            convert: What is made of a batch of records, given as bytes.
+            is_sure: Whether the span stands, whatever the vendor's clock says.
+
+        Raises:
+            ClockDifferenceError: By the vendor's clock, which the first response has told, the
+                span is another one. Nothing has been read yet.
+        """
         span = self.span_to_read(bookmark.checkpoint)
         if span.start >= span.end:
             # Within the time that the vendor takes to settle this is the normal end of a run.
@@ -75,15 +109,39 @@ class IncrementalStream(SupportStream[Token], abc.ABC):
             )
             return
         self.progress.span(span)
-        before = self.progress.records
+        bookmark.begin(span.start)
+        self._unsure = None if is_sure else (bookmark.checkpoint, span)
 
         def keep(checkpoint: Checkpoint, page: str) -> None:
-            bookmark.move(checkpoint)
+            told = self.tap.clock.told
+            latest = checkpoint.until if told is None else told - self.settles_after
+            bookmark.move(checkpoint.not_after(latest))
             self.progress.finished(page, checkpoint.until)
 
+        before = self.progress.records
         yield from self.walk(self.pages(span, bookmark.checkpoint), context, convert, keep)
         if bookmark.is_new and self.progress.records == before:
             self.found_nothing()
+
+    @override
+    def clock_heard(self) -> None:
+        """Give up a span that ends in the vendor's future, at its first response."""
+        unsure, self._unsure = self._unsure, None
+        if unsure is not None and self.span_to_read(unsure[0]) != unsure[1]:
+            raise ClockDifferenceError
+
+    def _say_if_the_past_is_missing(self, bookmark: Bookmark) -> None:
+        """Tell a user who set an earlier ``start_date`` that the bookmark does not go back."""
+        begun, start = bookmark.begun, self.tap.settings.start
+        if begun is not None and start < begun:
+            self.logger.info(
+                "%s: the setting start_date (%s) is earlier than where this state begins (%s): "
+                "what lies between is not read. Remove the stream from the state, or use another "
+                "state id, to read it all again",
+                self.progress.where,
+                isoformat(start),
+                isoformat(begun),
+            )
 
     def found_nothing(self) -> None:
         """Called after a first read of a partition that held no record. For clients to override."""
@@ -93,12 +151,24 @@ class IncrementalStream(SupportStream[Token], abc.ABC):
 
         Args:
             reached: The checkpoint in the state.
+
+        Raises:
+            StateError: The checkpoint is a promise about a future that has not been.
         """
-        settings = self.tap.settings
-        started = from_epoch(self.tap.initialized_at, MILLISECOND)
+        settings, clock = self.tap.settings, self.tap.clock
         start = settings.start
         if reached is not None:
-            start = max(start, reached.until - settings.lookback)
-        newest = started - self.settles_after
+            if reached.until - clock.vendor_now > _FUTURE:
+                msg = (
+                    f"the state's bookmark ({isoformat(reached.until)}) lies in the future, so "
+                    "that nothing would be read before then. Check the clock of this machine; if "
+                    "it is right, remove the stream from the state or move its "
+                    "replication_key_value back"
+                )
+                raise StateError(msg)
+            # Not "until - lookback": that may lie before the year 1.
+            if reached.until - start > settings.lookback:
+                start = reached.until - settings.lookback
+        newest = clock.now - self.settles_after
         end = min(settings.end or newest, newest)
         return Window(floor(start, self.time_unit), floor(end, self.time_unit))

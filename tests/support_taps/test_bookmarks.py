@@ -66,7 +66,18 @@ def test_a_state_is_a_promise(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["last week", "", "2025-13-01", 1735689600000, {}, ["2025-01-01"], True]
+    "value",
+    [
+        "last week",
+        "",
+        "2025-13-01",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-12:00",
+        1735689600000,
+        {},
+        ["2025-01-01"],
+        True,
+    ],
 )
 def test_a_state_that_is_no_date_time_is_an_error_and_no_fresh_start(value: t.Any) -> None:
     with pytest.raises(StateError, match=r"'conversations'.*not an ISO 8601") as caught:
@@ -104,6 +115,37 @@ def test_a_cursor_moves_with_its_time_and_stays_otherwise() -> None:
         "replication_key_value": "2025-01-01T00:00:00.000Z",
         "cursor": {"end_id": 2},
     }
+
+
+def test_a_checkpoint_without_a_cursor_takes_the_old_one_away() -> None:
+    """It would lead back, or belong to another time than the bookmark beside it."""
+    stream = stream_at("2025-01-01T00:00:00Z", cursor={"end_id": 1})
+    later = Checkpoint(NEW_YEAR + dt.timedelta(days=1), {"end_id": 2})
+    stream.bookmark().move(later.not_after(NEW_YEAR + dt.timedelta(hours=1)))
+    assert stream.state["replication_key_value"] == "2025-01-01T01:00:00.000Z"
+    assert "cursor" not in stream.state
+    assert later.not_after(later.until) is later
+
+
+def test_a_bookmark_knows_where_it_was_begun() -> None:
+    """And begins anew where reading does not go on from it."""
+    stream = Stream()
+    bookmark = stream.bookmark()
+    bookmark.begin(NEW_YEAR)
+    bookmark.move(Checkpoint(NEW_YEAR + dt.timedelta(days=1)))
+    assert stream.state["start_date"] == "2025-01-01T00:00:00.000Z"
+    resumed = stream.bookmark()
+    assert resumed.begun == NEW_YEAR
+    resumed.begin(NEW_YEAR + dt.timedelta(hours=23))
+    assert resumed.begun == NEW_YEAR
+    resumed.begin(NEW_YEAR + dt.timedelta(days=40))
+    assert resumed.begun == NEW_YEAR + dt.timedelta(days=40)
+    assert stream.state["start_date"] == "2025-01-01T00:00:00.000Z", "nothing is read yet"
+
+
+@pytest.mark.parametrize("value", [None, "long ago", 5, {}])
+def test_a_state_that_does_not_say_where_it_was_begun_is_no_error(value: t.Any) -> None:
+    assert stream_at("2025-01-01T00:00:00Z", start_date=value).bookmark().begun is None
 
 
 def test_a_full_table_has_no_bookmark() -> None:

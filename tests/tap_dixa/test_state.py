@@ -13,6 +13,7 @@ import typing as t
 
 import pytest
 
+from tests.common import begun
 from tests.conftest import (
     PATIENCE,
     SPAN,
@@ -74,8 +75,8 @@ def assert_promises_are_kept(box: Sandbox, run: Run) -> None:
 
 def test_a_first_run_ends_at_the_end_date(run: Runner) -> None:
     done = run().succeeded()
-    assert done.states[-1] == state_at(
-        conversations="2025-04-01T00:00:00.000Z", messages="2025-04-01T00:00:00.000Z"
+    assert done.states[-1] == begun(
+        state_at(conversations="2025-04-01T00:00:00.000Z", messages="2025-04-01T00:00:00.000Z")
     )
 
 
@@ -215,7 +216,9 @@ def test_now_is_frozen_when_the_run_starts(box: Sandbox, run: Runner) -> None:
     (end,) = ends
     first, *_, last = (request.wall for request in box.requests)
     assert before <= end <= first * 1000 < (last - 1.4) * 1000
-    assert [until(done.states[-1], stream) for stream in STREAMS] == [iso(end)] * 2
+    # ``Date`` has whole seconds, and the bookmark does not go beyond it.
+    for stream in STREAMS:
+        assert iso(end - 1000) < (until(done.states[-1], stream) or "") <= iso(end)
 
 
 def test_a_stream_that_is_not_selected_keeps_its_bookmark(run: Runner) -> None:
@@ -281,8 +284,8 @@ def test_a_run_stopped_inside_a_window_is_taken_up_without_loss(
         box.clear_requests()
         resumed = run_tap("tap_dixa", config, state=stopped.states[-1]).succeeded()
         assert len(box.requests) == 2 + 3
-        assert resumed.states[-1] == state_at(
-            conversations="2025-04-01T00:00:00.000Z", messages="2025-04-01T00:00:00.000Z"
+        assert resumed.states[-1] == begun(
+            state_at(conversations="2025-04-01T00:00:00.000Z", messages="2025-04-01T00:00:00.000Z")
         )
         for stream in STREAMS:
             earlier = stopped.by_key(stream) if stream in stopped.schemas else {}

@@ -11,6 +11,7 @@ import urllib3
 
 from support_taps.errors import FatalResponseError, TransientError, UnauthorizedError
 from support_taps.http import responses
+from support_taps.redaction import Secrets
 
 URL = "https://api.example.com/export?token=hunter2"
 
@@ -25,10 +26,14 @@ def response(status: int, body: bytes = b"", **headers: str) -> requests.Respons
     return made
 
 
+SECRETS = Secrets(["sesame-open-sesame"])
+
+
 def refusal(made: requests.Response, retry_after: float | None = None) -> Exception:
     return responses.refusal(
         made,
-        responses.body_of(made),
+        responses.body_of(made, SECRETS),
+        secrets=SECRETS,
         retry_after=retry_after,
         recovery=42,
         unauthorized_hint="check the token",
@@ -101,6 +106,23 @@ def test_what_the_vendor_wrote_is_quoted_where_it_is_readable(body: bytes, quote
     line = str(refusal(response(400, body)))
     assert line.endswith(quoted)
     assert "secret page" not in line
+
+
+@pytest.mark.parametrize("before", [b"x" * 190, b" " * 4090 + b"x" * 190, b" " * 65_530])
+@pytest.mark.parametrize("form", ['{"message": "%s no"}', "%s no"])
+def test_a_token_that_comes_back_is_struck_out_before_the_text_is_cut(
+    before: bytes, form: str
+) -> None:
+    line = str(refusal(response(403, form.encode() % (before + b"sesame-open-sesame"))))
+    assert "ses" not in line
+
+
+def test_what_the_vendor_wrote_stays_one_line_whatever_it_holds() -> None:
+    made = response(400, b'{"message": "no\\n2026-01-01 | ERROR | x\\u001b[2J\\u2028\\u0000end"}')
+    made.reason = "Bad\x0b\x1b[31m Request\x85!"
+    assert str(refusal(made)) == (
+        "the vendor answered 400 Bad [31m Request ! (no 2026-01-01 | ERROR | x [2J end)"
+    )
 
 
 def test_a_long_response_is_quoted_in_part() -> None:

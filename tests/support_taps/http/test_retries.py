@@ -8,7 +8,13 @@ import email.utils
 import pytest
 
 from support_taps.errors import GaveUpError, TransientError
-from support_taps.http.retries import LONGEST_RETRY_AFTER, Retries, is_retriable, parse_retry_after
+from support_taps.http.retries import (
+    LONGEST_RETRY_AFTER,
+    Retries,
+    is_retriable,
+    parse_retry_after,
+    parse_seconds,
+)
 
 
 def test_what_may_pass_is_tried_again_and_nothing_else() -> None:
@@ -43,6 +49,33 @@ def test_a_retry_after_that_says_nothing_is_none_at_all(header: str | None) -> N
     assert parse_retry_after(header) is None
 
 
+def test_a_date_is_measured_against_the_clock_that_wrote_it() -> None:
+    date = dt.datetime(2025, 6, 1, 12, tzinfo=dt.timezone.utc)
+    assert parse_retry_after("Sun, 01 Jun 2025 12:01:30 GMT", date) == 90
+    assert parse_retry_after("Sun, 01 Jun 2025 11:59:00 GMT", date) == 0
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        (5, 5),
+        (0, 0),
+        (2.5, 2.5),
+        (-1, None),
+        (True, None),
+        ("5", None),
+        (None, None),
+        ([], None),
+        (10**400, None),
+        (float("nan"), None),
+    ],
+)
+def test_seconds_in_a_body_are_a_number_that_is_not_negative(
+    told: object, seconds: float | None
+) -> None:
+    assert parse_seconds(told) == seconds
+
+
 def test_waits_grow_from_a_second_to_a_minute() -> None:
     retries = Retries(12)
     waits = [retries.wait_after(TransientError("late")) for _ in range(11)]
@@ -54,9 +87,18 @@ def test_waits_grow_from_a_second_to_a_minute() -> None:
 def test_what_the_vendor_asks_for_is_honoured_to_the_second() -> None:
     retries = Retries(9)
     waits = [
-        retries.wait_after(TransientError("late", retry_after=asked)) for asked in (0, 7, 0.5, 600)
+        retries.wait_after(TransientError("late", retry_after=asked)) for asked in (7, 8.5, 600)
     ]
-    assert waits == [0, 7, 0.5, 600]
+    assert waits == [7, 8.5, 600]
+
+
+@pytest.mark.parametrize("asked", [0, 0.5, -5])
+def test_a_vendor_that_asks_for_no_wait_gets_a_growing_one(asked: float) -> None:
+    """DevRev's own example of a 429 has ``Retry-After: 0``."""
+    retries = Retries(6)
+    waits = [retries.wait_after(TransientError("late", retry_after=asked)) for _ in range(5)]
+    for number, wait in enumerate(waits):
+        assert 2**number <= wait <= 2**number + 1
 
 
 def test_the_last_try_is_the_last() -> None:
