@@ -89,7 +89,7 @@ class Stage:
 def tap_config(vendor: str, box: Served, start: int) -> dict[str, t.Any]:
     """Settings of our tap: the sandbox, from a moment on, unthrottled."""
     config: dict[str, t.Any] = {
-        "api_url": box.vendors[vendor].url,
+        **box.vendors[vendor].urls,
         _SECRETS.get(vendor, "access_token"): box.vendors[vendor].token,
         "start_date": _iso(start),
         "rate_limit_share": _UNTHROTTLED,

@@ -103,7 +103,7 @@ class Subject:
     def config(self, vendor: Vendor) -> dict[str, Any]:
         """The tap's settings for a run against this sandbox."""
         config = {
-            "api_url": vendor.url,
+            **vendor.urls,
             self.secret: vendor.token,
             "start_date": START.isoformat(),
             "end_date": END.isoformat(),

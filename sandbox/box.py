@@ -187,10 +187,10 @@ class Sandbox:
         based = f"/{rest}".startswith(vendor.base_path)
         own_path = f"/{rest}"[len(vendor.base_path) :] if based else ""
         headers = {key.lower(): value for key, value in handler.headers.items()}
-        stream = vendor.routes.get((handler.command, own_path), "")
+        stream, parent = vendor.route(handler.command, own_path)
         call = Call(
             name, stream, handler.command, handler.path, own_path, params, headers, body,
-            self._clock(), self.port,
+            self._clock(), self.port, parent,
         )  # fmt: skip
         entry = LoggedRequest(
             number=self._log.next_number(),

@@ -30,6 +30,8 @@ class Call:
     moment: float
     """When it came, by the vendor's clock."""
     port: int
+    parent: str = ""
+    """The parent's id in the path of a child."""
 
     @cached_property
     def json(self) -> Any:

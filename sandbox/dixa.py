@@ -1,6 +1,7 @@
-"""Dixa's Exports API.
+"""Dixa's Exports API, and the reference tables of its main API.
 
-Sources: docs.dixa.io/docs/exports-api-guide, docs.dixa.io/openapi/exports-api.
+Sources: docs.dixa.io/docs/exports-api-guide, docs.dixa.io/openapi/exports-api, and the OpenAPI
+document of the main API (August 2026), whose examples the reference tables are.
 """
 
 from __future__ import annotations
@@ -9,17 +10,22 @@ import base64
 import binascii
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from urllib.parse import urlencode
 
 from sandbox.data.dixa import DixaSource
+from sandbox.paging import BadCursorError, CursorPaging
 from sandbox.rate_limits import RateLimit
-from sandbox.responses import Response, empty_response
-from sandbox.table import Row, Table, mixed
+from sandbox.reference import Reference
+from sandbox.responses import Response, empty_response, json_response
+from sandbox.table import Row, Table, encode, mixed
 from sandbox.vendor import DAY, Vendor, integer, milliseconds, rows_of
 
 if TYPE_CHECKING:
     from sandbox.call import Call
 
 LONGEST_SPAN = 31 * DAY
+DEFAULT_PAGE = 50
+"""Of the main API: undocumented."""
 _CONVERSATION_FILTERS = ("created", "updated", "closed", "last_message_created")
 
 
@@ -27,19 +33,70 @@ class Dixa(Vendor):
     """One JSON array per window, streamed; no paging, no order, errors without a body."""
 
     name = "dixa"
+    url_settings = ("api_url", "platform_api_url")
     routes: ClassVar[dict[tuple[str, str], str]] = {
         ("GET", "/v1/conversation_export"): "conversations",
         ("GET", "/v1/message_export"): "messages",
     }
+    references = (
+        Reference(
+            "agents",
+            "/v1/agents",
+            {
+                "id": "93b885ad-fe0d-3089-8df6-34904fd59f71",
+                "createdAt": "2020-12-16T09:41:43Z",
+                "displayName": "Agent",
+                "email": "agent.0@example.org",
+                "avatarUrl": "https://files.dixa.io/public/image_0_id",
+                "additionalEmails": [],
+                "additionalPhoneNumbers": [],
+                "middleNames": [],
+                "roles": ["Agent"],
+            },
+            count=120,
+            is_paged=True,
+        ),
+        Reference(
+            "teams",
+            "/v1/teams",
+            {"id": "005e7108-c85c-41d1-a945-4a8dc58c4399", "name": "Team A"},
+        ),
+        Reference(
+            "team_members",
+            "/v1/teams/{teamId}/agents",
+            {
+                "id": "e8333378-62ed-4062-93b5-fadae6f41175",
+                "name": "Agent A",
+                "email": "aa@example.org",
+            },
+            of="teams",
+        ),
+    )
     # "Messages: 3 requests per minute. Conversations: 10 request per minute", per token.
     documented_rate_limits: ClassVar[dict[str, RateLimit]] = {
         "messages": RateLimit(3, 60),
         "conversations": RateLimit(10, 60),
+        # "10 requests per second with a burst of 4", of the main API.
+        "platform": RateLimit(4, 0.4),
     }
     token = "dixa-token-for-the-sandbox"  # noqa: S105
 
     bounds: Literal["inclusive", "exclusive", "half-open"] = "inclusive"
     """Whether `_after` and `_before` include their moment: undocumented. Half-open: `_after`."""
+
+    next_url: Literal["path", "absolute"] = "path"
+    """Whether `meta.next` of the main API has a host: the document shows a path."""
+
+    def __init__(self, *args: Any) -> None:
+        """Start with pages that come as asked."""
+        super().__init__(*args)
+        self.paging = CursorPaging()
+        self.refused_parents: dict[str, int] = {}
+        """Parent to 403 or 404, as for one that was removed meanwhile."""
+
+    def scope(self, call: Call) -> str:
+        """One rate limit for each export, and one for the main API."""
+        return "platform" if self.reference(call) else call.stream
 
     def make_source(self) -> DixaSource:
         """Conversations and their messages."""
@@ -74,11 +131,37 @@ class Dixa(Vendor):
         return empty_response(status)
 
     def response(self, call: Call) -> Response:
-        """The rows of the window that match every filter given."""
+        """The rows of the window that match every filter given; or a page of a table."""
+        if (reference := self.reference(call)) is not None:
+            return self._list(call, reference)
         rows = self._select(call)
         if rows is None:
             return self.error(400)
         return rows_of(mixed(rows), b"[", b"]")
+
+    def _list(self, call: Call, reference: Reference) -> Response:
+        """`data`, and where there are pages `meta` with the URL of the next one."""
+        if call.parent in self.refused_parents:
+            return json_response({"message": "Not found"}, self.refused_parents[call.parent])
+        rows = self.table(call.stream).rows(call.parent)
+        if not reference.is_paged:
+            return rows_of(mixed(rows), b'{"data":[', b"]}")
+        params = dict(call.params)
+        size, cursor = (
+            integer(params.pop("pageLimit", str(DEFAULT_PAGE))),
+            params.pop("pageKey", None),
+        )
+        try:
+            page, following = self.paging.page(rows, size or 0, cursor, None)
+        except BadCursorError:
+            return json_response({"message": "Invalid value for: query parameter pageKey"}, 400)
+        if params or not size:
+            return json_response({"message": "Invalid value in request"}, 400)
+        meta: dict[str, str] = {}
+        if following is not None:
+            host = f"{self.host_url}/{self.name}" if self.next_url == "absolute" else ""
+            meta["next"] = f"{host}{call.path}/?{urlencode({'pageKey': following})}"
+        return rows_of(page, b'{"data":[', b'],"meta":' + encode(meta) + b"}")
 
     def _select(self, call: Call) -> list[Row] | None:
         """The rows asked for, or None when the query is not one."""

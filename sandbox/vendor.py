@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sandbox.call import Call
     from sandbox.rate_limits import RateLimit, Verdict
+    from sandbox.reference import Reference
 
 DAY = 86_400_000
 LIVE_DAYS = 100
@@ -92,8 +93,12 @@ class Vendor(ABC):
     name: ClassVar[str]
     base_path: ClassVar[str] = ""
     """The path of the vendor's base URL."""
+    url_settings: ClassVar[tuple[str, ...]] = ("api_url",)
+    """One for each host of the vendor: all are this one."""
     routes: ClassVar[dict[tuple[str, str], str]]
     """Method and path to stream."""
+    references: ClassVar[tuple[Reference, ...]] = ()
+    """Tables without a time."""
     documented_rate_limits: ClassVar[dict[str, RateLimit]]
     """By scope: see `scope`."""
     token: str
@@ -117,6 +122,11 @@ class Vendor(ABC):
     def url(self) -> str:
         """The tap's setting `api_url`."""
         return f"{self.host_url}/{self.name}{self.base_path}"
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """What a tap is given, by the settings for the vendor's hosts."""
+        return dict.fromkeys(self.url_settings, self.url)
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -148,6 +158,17 @@ class Vendor(ABC):
     def unauthorised(self, call: Call) -> Response:  # noqa: ARG002
         """The response to wrong credentials."""
         return self.error(401)
+
+    def route(self, method: str, path: str) -> tuple[str, str]:
+        """The stream that a path is about, and the parent in it; two empty texts for none."""
+        for reference in self.references if method == "GET" else ():
+            if (group := reference.group(path)) is not None:
+                return reference.stream, group
+        return self.routes.get((method, path), ""), ""
+
+    def reference(self, call: Call) -> Reference | None:
+        """The table without a time that a request is about."""
+        return next((each for each in self.references if each.stream == call.stream), None)
 
     def scope(self, call: Call) -> str:
         """The name of the rate limit that a request draws on."""
@@ -211,6 +232,7 @@ class Vendor(ABC):
         """Go back to the data of the seed."""
         with self._lock:
             self._tables = self.make_tables()
+            self._tables |= {each.stream: each.table() for each in self.references}
             self._source = self.make_source()
             self._made_until: int | None = None
             self._next_making = 0
@@ -250,9 +272,17 @@ class Vendor(ABC):
                         fresh.setdefault((stream, group), []).append(record)
             for (stream, group), records in fresh.items():
                 self._tables[stream].put(records, group)
+            if before is None:
+                self._make_references()
             self._made_until = now
             # Seldom enough to cost little, however much data there is.
             self._next_making = now + 1000 + round((time.monotonic() - began) * 20_000)
+
+    def _make_references(self) -> None:
+        for each in self.references:
+            parents = [str(row.key) for row in self._tables[each.of].rows()] if each.of else [""]
+            for parent in parents:
+                self._tables[each.stream].put(each.records(parent), parent)
 
 
 def integer(text: str) -> int | None:

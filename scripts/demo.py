@@ -163,7 +163,9 @@ def _run_meltano(box: Sandbox, taps: Sequence[str]) -> None:
         for name, value in os.environ.items()
         if not name.startswith(("TAP_", "TARGET_", "MELTANO_"))
     }
-    environment |= {_variable(tap, "api_url"): box.vendors[_vendor(tap)].url for tap in taps}
+    for tap in taps:
+        urls = box.vendors[_vendor(tap)].urls
+        environment |= {_variable(tap, setting): url for setting, url in urls.items()}
     blocks = [plugin for tap in taps for plugin in (tap, "target-jsonl")]
     options = ["--environment=sandbox", f"--env-file={os.devnull}", "--log-format=uncolored"]
     with LOG.open("w", encoding="utf-8") as log:

@@ -6,6 +6,7 @@ they mean everywhere else in the SDK.
 
 from __future__ import annotations
 
+import http
 import typing as t
 
 from singer_sdk.exceptions import ConfigValidationError, FatalAPIError, RetriableAPIError
@@ -35,9 +36,14 @@ class FatalResponseError(FatalAPIError):
     """
 
     def __init__(self, message: str, status: int | None = None) -> None:
-        """Keep the status for a paginator that can ask for less."""
+        """Keep the status beside the message."""
         super().__init__(message)
         self.status = status
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the resource is not there, or not for this token (403, 404)."""
+        return self.status in {http.HTTPStatus.FORBIDDEN, http.HTTPStatus.NOT_FOUND}
 
 
 class UnauthorizedError(FatalResponseError):

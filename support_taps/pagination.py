@@ -11,14 +11,16 @@ The SDK's own paginators work as well (:class:`SdkPages`): ``get_new_paginator``
 from __future__ import annotations
 
 import abc
+import collections.abc
 import dataclasses
 import typing as t
+import urllib.parse
 
 from singer_sdk.pagination import SinglePagePaginator
 from typing_extensions import override
 
 from support_taps.bookmarks import Checkpoint
-from support_taps.errors import CursorLoopError
+from support_taps.errors import CursorLoopError, ShapeError
 from support_taps.windows import Window
 
 if t.TYPE_CHECKING:
@@ -187,6 +189,135 @@ class WindowPages(Paginator[Window]):
         number = (token.start - self._span.start) // self._length + 1
         start, end = (f"{moment:%Y-%m-%d %H:%M}" for moment in token)
         return f"window {number} of {self._span.count(self._length)} ({start} to {end} UTC)"
+
+
+class SinglePage(Paginator[str]):
+    """One page, which is all there is."""
+
+    def __init__(self) -> None:
+        """There is nothing to tell of it."""
+        super().__init__("the only page")
+
+    @override
+    def after(self, page: PageRead[str, t.Any]) -> Step[str]:
+        return Step(None)
+
+
+class PageNumbers(Paginator[int]):
+    """Pages by number, until one is empty: a short one may be a cap that is not documented.
+
+    Args:
+        first: Number of the first page.
+    """
+
+    def __init__(self, first: int = 1) -> None:
+        """Start at a number."""
+        super().__init__(first)
+
+    @override
+    def after(self, page: PageRead[int, t.Any]) -> Step[int]:
+        return Step(page.token + 1 if page.rows else None)
+
+    @override
+    def describe(self, token: int) -> str:
+        return f"page {token}"
+
+
+class Offsets(Paginator[int]):
+    """Pages by the number of records before them, until one is empty."""
+
+    def __init__(self) -> None:
+        """Start at the first record."""
+        super().__init__(0)
+
+    @override
+    def after(self, page: PageRead[int, t.Any]) -> Step[int]:
+        return Step(page.token + page.rows if page.rows else None)
+
+    @override
+    def describe(self, token: int) -> str:
+        return f"page from record {token:,}"
+
+
+class Cursors(Paginator[str]):
+    """Pages by the cursor that each response gives, until it is null or empty.
+
+    Args:
+        place: Keys of the envelope under which the cursor stands, from the outside in.
+        is_optional: Whether the vendor's document has the cursor absent after the last page.
+            Where it has not, an absent cursor is an error: it may stand in another place.
+    """
+
+    def __init__(self, *place: str, is_optional: bool) -> None:
+        """Start without a cursor."""
+        self._place = place
+        self._is_optional = is_optional
+        super().__init__("")
+
+    @override
+    def after(self, page: PageRead[str, t.Any]) -> Step[str]:
+        return Step(text_at(page.envelope, self._place, is_optional=self._is_optional) or None)
+
+
+class NextUrls(Paginator[str]):
+    """Pages by the URL of the next one, which must lie on the same host.
+
+    Args:
+        first: URL of the first page.
+        place: Keys of the envelope under which the next URL stands, from the outside in.
+        is_optional: As for :class:`Cursors`.
+    """
+
+    def __init__(self, first: str, *place: str, is_optional: bool) -> None:
+        """Start at a URL."""
+        self._place = place
+        self._is_optional = is_optional
+        super().__init__(first)
+
+    @override
+    def after(self, page: PageRead[str, t.Any]) -> Step[str]:
+        """The next URL, made absolute.
+
+        Raises:
+            ShapeError: It leads to another host, which would receive the credentials.
+        """
+        told = text_at(page.envelope, self._place, is_optional=self._is_optional)
+        if not told:
+            return Step(None)
+        following = urllib.parse.urljoin(page.token, told)
+        here, there = urllib.parse.urlsplit(page.token), urllib.parse.urlsplit(following)
+        if (here.scheme, here.netloc) != (there.scheme, there.netloc):
+            msg = f"the next page lies on another host ({there.hostname}); it is not followed"
+            raise ShapeError(msg)
+        return Step(following)
+
+
+def text_at(
+    envelope: Mapping[str, t.Any], place: t.Sequence[str], *, is_optional: bool
+) -> str | None:
+    """The text at a place of the envelope: a cursor, or a URL.
+
+    Args:
+        envelope: The response without its records.
+        place: Keys, from the outside in.
+        is_optional: Whether it may be absent; null and empty text always mean the end.
+
+    Raises:
+        ShapeError: It is absent although it must not be, or no text.
+    """
+    value: t.Any = envelope
+    for key in place:
+        if not isinstance(value, collections.abc.Mapping) or key not in value:
+            if is_optional:
+                return None
+            keys = ", ".join(envelope) or "none"
+            msg = f"the response has no '{'.'.join(place)}'; its keys beside the records: {keys}"
+            raise ShapeError(msg)
+        value = value[key]
+    if value is None or isinstance(value, str):
+        return value
+    msg = f"the response's '{'.'.join(place)}' is of type {type(value).__name__}, not text"
+    raise ShapeError(msg)
 
 
 class LoopGuard:

@@ -47,11 +47,36 @@ class Progress:
         self._said = 0.0
         self._span_started = self._started
         self._stopped: float | None = None
+        self._skipped_parents = 0
+        self._first_skipped = ""
+        self._odd_parts: set[str] = set()
 
     @property
     def where(self) -> str:
         """The stream, with its partition where it has some."""
         return f"{self.name} of {self.partition}" if self.partition else self.name
+
+    def skipped_parent(self, context: Mapping[str, t.Any]) -> None:
+        """Note a parent whose children the vendor refuses (403, 404).
+
+        Args:
+            context: The fields that name the parent.
+        """
+        self._skipped_parents += 1
+        if self._skipped_parents == 1:
+            self._first_skipped = ", ".join(f"{name}={value}" for name, value in context.items())
+
+    def odd_parts(self, field: str, got: str) -> None:
+        """Say once that a parent's list, or an element of it, has another form than documented."""
+        if field not in self._odd_parts:
+            self._odd_parts.add(field)
+            self.logger.warning(
+                "%s: '%s' holds a value of type %s where a list of objects is documented; no "
+                "records are made of it (the parent's record has it)",
+                self.name,
+                field,
+                got,
+            )
 
     def span(self, span: Window) -> None:
         """Note the span of time that is read."""
@@ -119,10 +144,19 @@ class Progress:
                 "requests": self.requests,
                 "retries": self.retries,
                 "rate_limit_wait_seconds": round(self.waited, 1),
+                "skipped_parents": self._skipped_parents,
                 "unknown_fields": dict(unknown),
                 "drifted_fields": drifted,
             },
         )
+        if self._skipped_parents:
+            self.logger.warning(
+                "%s: the vendor refused it for %s (403 or 404), the first one with %s; these were "
+                "skipped",
+                self.name,
+                _count(self._skipped_parents, "parent"),
+                self._first_skipped,
+            )
         if unknown:
             counted = [f"{name} ({count:,})" for name, count in sorted(unknown.items())]
             self.logger.warning(

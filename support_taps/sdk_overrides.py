@@ -168,17 +168,45 @@ class SdkStream(RESTStream[Page], abc.ABC):
         """Whether a stream changes records by the SDK's public hook, which the fast path skips."""
         return type(self).post_process is not Stream.post_process
 
-    def sync_children_of(self, record: Record, context: Context | None) -> None:
-        """Read the child streams of a record, as the SDK does for records that it writes itself.
+    @property
+    def version_in_force(self) -> int | None:
+        """The version of a full table, once ACTIVATE_VERSION has been sent."""
+        return self._stream_version
 
-        The SDK has no public hook for it: it does so in the middle of writing a record.
+    @override
+    def _sync_children(self, child_context: Context | None) -> None:
+        """Hand a parent over to the stream, which reads its children at the end of the page.
 
-        Args:
-            record: The parent's, with all its fields.
-            context: The parent's partition, or None.
+        The SDK reads them in the middle of the page, with a SCHEMA message for each parent.
         """
-        partition = self._get_state_partition_context(context)
-        self._process_record(record, copy.copy(context), partition)
+        if child_context is not None:
+            self.found_parent(child_context)
+
+    @abc.abstractmethod
+    def found_parent(self, context: Context) -> None:
+        """Note a record whose children are to be read."""
+
+    def find_parents(self, record: Record, context: Context | None) -> None:
+        """Find the contexts of a record's children, as the SDK does for records that it writes."""
+        self._process_record(record, copy.copy(context), self._get_state_partition_context(context))
+
+    def write_beginning(self) -> None:
+        """Write SCHEMA, and ACTIVATE_VERSION if wanted, as ``Stream.sync`` does.
+
+        The SDK does so for each parent, after which a target would keep the rows of the last one.
+        """
+        self._write_schema_message()
+        if self.replication_method == "FULL_TABLE" and self.emit_activate_version_messages:
+            self._stream_version = self._initialized_at // 1000
+            self._write_activate_version_message(self._stream_version)
+
+    def write_record(self, record: Record, context: Context | None) -> None:
+        """Write one record through the SDK's hooks and stream maps, as ``Stream.sync`` does."""
+        processed = self.post_process(record, context)
+        if processed is not None:
+            self._process_record(processed, copy.copy(context), None)
+            if self.selected:
+                self._write_record_message(processed)
 
 
 class SdkTap(Tap):

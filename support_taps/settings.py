@@ -39,7 +39,7 @@ class Settings:
     Args:
         start: Nothing older is asked for.
         end: Nothing from here on is asked for; None: up to the moment the run started.
-        api_url: Where the vendor's API is, without a slash at the end.
+        urls: Where the vendor's APIs are, without a slash at the end, by setting.
         lookback: How far before its bookmark a run starts.
         rate_limit_share: The part of the vendor's rate limit that this run may use.
         timeout: Seconds without a byte after which a request is tried again.
@@ -48,19 +48,19 @@ class Settings:
 
     start: dt.datetime
     end: dt.datetime | None
-    api_url: str
+    urls: Mapping[str, str]
     lookback: dt.timedelta
     rate_limit_share: float
     timeout: float
     max_tries: int
 
     @classmethod
-    def read(cls, config: Mapping[str, t.Any], api_url: str) -> Settings:
+    def read(cls, config: Mapping[str, t.Any], urls: Mapping[str, str]) -> Settings:
         """Read the settings of a configuration that fits its schema.
 
         Args:
             config: The tap's configuration.
-            api_url: The one that is set, or the vendor's own.
+            urls: By setting, the one that is set, or the vendor's own.
 
         Raises:
             SettingsError: A value cannot be used.
@@ -76,7 +76,7 @@ class Settings:
         return cls(
             start=start,
             end=end,
-            api_url=_api_url(api_url),
+            urls={name: _api_url(url, name) for name, url in urls.items()},
             lookback=dt.timedelta(minutes=config["lookback_minutes"]),
             rate_limit_share=float(config["rate_limit_share"]),
             timeout=float(config["request_timeout"]),
@@ -250,23 +250,23 @@ def _instant(config: Mapping[str, t.Any], name: str) -> dt.datetime:
     raise SettingsError(msg)
 
 
-def _api_url(url: str) -> str:
+def _api_url(url: str, name: str) -> str:
     try:
         parts = urllib.parse.urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
         host = None
     if not host or parts.scheme not in {"http", "https"}:
-        msg = "setting 'api_url' must be a URL such as https://api.example.com"
+        msg = f"setting '{name}' must be a URL such as https://api.example.com"
         raise SettingsError(msg)
     if parts.username is not None or parts.password is not None:
-        msg = "setting 'api_url' must not hold a user name or password"
+        msg = f"setting '{name}' must not hold a user name or password"
         raise SettingsError(msg)
     if parts.query or parts.fragment:
-        msg = "setting 'api_url' must not hold a query or a fragment"
+        msg = f"setting '{name}' must not hold a query or a fragment"
         raise SettingsError(msg)
     if parts.scheme == "http" and not is_loopback(host):
-        msg = f"setting 'api_url' must be https for the host {host}: a token is sent there"
+        msg = f"setting '{name}' must be https for the host {host}: a token is sent there"
         raise SettingsError(msg)
     return url.rstrip("/")
 

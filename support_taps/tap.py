@@ -21,9 +21,13 @@ from support_taps.http.rate_limits import WindowRateLimiter
 from support_taps.redaction import Secrets, protect_log
 from support_taps.sdk_overrides import SdkTap
 from support_taps.settings import Settings, secrets
+from support_taps.streams.base import SupportStream
 from support_taps.writer import LineWriter
 
 if t.TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import ModuleType
+
     import click
 
 DISTRIBUTION = "support-taps"
@@ -38,6 +42,12 @@ class SupportTap(SdkTap, abc.ABC):
 
     default_api_url: t.ClassVar[str]
     """The vendor's own base URL, without a slash at the end."""
+
+    streams_module: ModuleType
+    """Holds the stream classes of the tap, all of which are its streams."""
+
+    other_urls: t.ClassVar[Mapping[str, str]] = {}
+    """Base URLs of further hosts of the vendor, by the setting that changes them."""
 
     holds_failures = False
     """Whether an error ends its stream only. Not unless the run can tell of it at its end."""
@@ -56,11 +66,24 @@ class SupportTap(SdkTap, abc.ABC):
     @functools.cached_property
     def settings(self) -> Settings:
         """The common settings, ready for use."""
-        return Settings.read(self.config, self.config.get("api_url") or self.vendor_api_url())
+        urls = {name: self.config.get(name) or url for name, url in self.other_urls.items()}
+        urls["api_url"] = self.config.get("api_url") or self.vendor_api_url()
+        return Settings.read(self.config, urls)
 
     def vendor_api_url(self) -> str:
         """The vendor's own base URL."""
         return self.default_api_url
+
+    @override
+    def discover_streams(self) -> list[SupportStream[t.Any]]:
+        """Every stream class that the tap's ``streams.py`` defines."""
+        return [
+            stream(self)
+            for stream in vars(self.streams_module).values()
+            if isinstance(stream, type)
+            and issubclass(stream, SupportStream)
+            and stream.__module__ == self.streams_module.__name__
+        ]
 
     def rate_limiter(self, name: str, requests: int, seconds: float) -> WindowRateLimiter:
         """The rate limit of this name, which all streams that ask for it share.

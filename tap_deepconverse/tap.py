@@ -10,13 +10,14 @@ from typing_extensions import override
 from support_taps.settings import LONGEST_DAYS, common_settings
 from support_taps.tap import SupportTap
 from tap_deepconverse import streams
-from tap_deepconverse.client import LARGEST_PAGE, DeepConverseStream
+from tap_deepconverse.client import LARGEST_PAGE
 
 
 class TapDeepConverse(SupportTap):
     """Conversations and messages from DeepConverse's Export API."""
 
     name = "tap-deepconverse"
+    streams_module = streams
     default_api_url = "https://api.converseapps.com"
 
     config_jsonschema = th.PropertiesList(
@@ -61,7 +62,3 @@ class TapDeepConverse(SupportTap):
             bot_names = [bot_names] if bot_names.strip() else []
         if isinstance(bot_names, list) and all(isinstance(name, str) for name in bot_names):
             config["bot_names"] = list(dict.fromkeys(name.strip() for name in bot_names))
-
-    @override
-    def discover_streams(self) -> list[DeepConverseStream]:
-        return [streams.Conversations(self), streams.Messages(self)]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from singer_sdk import typing as th
-from typing_extensions import override
 
 from support_taps.settings import LONGEST_DAYS, common_settings
 from support_taps.tap import SupportTap
 from tap_devrev import streams
-from tap_devrev.client import LARGEST_PAGE, DevRevStream
+from tap_devrev.client import LARGEST_PAGE
 
 
 class TapDevRev(SupportTap):
     """Conversations from DevRev's export API."""
 
     name = "tap-devrev"
+    streams_module = streams
     default_api_url = "https://api.devrev.ai"
 
     config_jsonschema = th.PropertiesList(
@@ -43,7 +43,3 @@ class TapDevRev(SupportTap):
         ),
         *common_settings(api_url=default_api_url, lookback_minutes=10),
     ).to_dict()
-
-    @override
-    def discover_streams(self) -> list[DevRevStream]:
-        return [streams.Conversations(self)]

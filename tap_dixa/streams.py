@@ -1,28 +1,23 @@
-"""The streams of Dixa's Exports API."""
+"""The streams of Dixa."""
 
 from __future__ import annotations
 
-from singer_sdk import SchemaDirectory, StreamSchema
+from typing import ClassVar
 
-from tap_dixa import schemas
-from tap_dixa.client import DixaStream
-
-SCHEMAS = SchemaDirectory(schemas)
+from tap_dixa.client import DixaChild, DixaExport, DixaTable
 
 
-class Conversations(DixaStream):
+class Conversations(DixaExport):
     """Conversations that were updated in a window."""
 
     name = "conversations"
     path = "/v1/conversation_export"
-    primary_keys = ("id",)
     replication_key = "updated_at"
-    schema = StreamSchema(SCHEMAS)
     filter_name = "updated"
     requests_per_minute = 10
 
 
-class Messages(DixaStream):
+class Messages(DixaExport):
     """Messages that were written in a window.
 
     The API filters messages by nothing but their creation: one that is edited or anonymised later
@@ -32,8 +27,30 @@ class Messages(DixaStream):
 
     name = "messages"
     path = "/v1/message_export"
-    primary_keys = ("id",)
     replication_key = "created_at"
-    schema = StreamSchema(SCHEMAS)
     filter_name = "created"
     requests_per_minute = 3
+
+
+class Agents(DixaTable):
+    """Agents and administrators of the organisation."""
+
+    name = "agents"
+    path = "/v1/agents"
+
+
+class Teams(DixaTable):
+    """Teams of the organisation."""
+
+    name = "teams"
+    path = "/v1/teams"
+
+
+class TeamMembers(DixaChild):
+    """Agents of each team."""
+
+    name = "team_members"
+    path = "/v1/teams/{team_id}/agents"
+    parent_stream_type = Teams
+    parent_fields: ClassVar = {"team_id": "id"}
+    primary_keys = ("team_id", "id")

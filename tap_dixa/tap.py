@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from singer_sdk import typing as th
-from typing_extensions import override
 
 from support_taps.settings import common_settings
 from support_taps.tap import SupportTap
 from tap_dixa import streams
-from tap_dixa.client import LONGEST_WINDOW_DAYS, DixaStream
+from tap_dixa.client import LONGEST_WINDOW_DAYS
 
 
 class TapDixa(SupportTap):
-    """Conversations and messages from Dixa's Exports API."""
+    """Conversations and messages from Dixa's Exports API, agents and teams from its main API."""
 
     name = "tap-dixa"
+    streams_module = streams
     default_api_url = "https://exports.dixa.io"
+    other_urls: ClassVar = {"platform_api_url": "https://dev.dixa.io"}
 
     config_jsonschema = th.PropertiesList(
         th.Property(
@@ -33,9 +36,12 @@ class TapDixa(SupportTap):
             title="Window days",
             description="Days asked for with one request. Dixa allows up to 31.",
         ),
+        th.Property(
+            "platform_api_url",
+            th.StringType,
+            title="Platform API URL",
+            description="Base URL of the main API, which has the agents, teams and other tables. "
+            "Default: `https://dev.dixa.io`.",
+        ),
         *common_settings(api_url=default_api_url, lookback_minutes=60),
     ).to_dict()
-
-    @override
-    def discover_streams(self) -> list[DixaStream]:
-        return [streams.Conversations(self), streams.Messages(self)]

@@ -11,7 +11,7 @@ from support_taps.errors import SettingsError
 from support_taps.settings import common_settings
 from support_taps.tap import SupportTap
 from tap_zendesk_chat import streams
-from tap_zendesk_chat.client import LARGEST_PAGE, ZendeskChatStream
+from tap_zendesk_chat.client import LARGEST_PAGE
 
 _SUBDOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 
@@ -20,6 +20,7 @@ class TapZendeskChat(SupportTap):
     """Chats, agent timeline, conversions and department events from the Zendesk Chat API."""
 
     name = "tap-zendesk-chat"
+    streams_module = streams
     default_api_url = "https://{subdomain}.zendesk.com/api/v2/chat"
 
     config_jsonschema = th.PropertiesList(
@@ -64,12 +65,3 @@ class TapZendeskChat(SupportTap):
             )
             raise SettingsError(msg)
         return self.default_api_url.format(subdomain=subdomain)
-
-    @override
-    def discover_streams(self) -> list[ZendeskChatStream]:
-        return [
-            streams.AgentTimeline(self),
-            streams.Chats(self),
-            streams.Conversions(self),
-            streams.DepartmentEvents(self),
-        ]

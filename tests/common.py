@@ -128,7 +128,7 @@ def quick_config(vendor: Vendor, settings: Record) -> Record:
         settings: Settings in addition; one that is None is left out.
     """
     config = {
-        "api_url": vendor.url,
+        **vendor.urls,
         "start_date": "2025-01-01",
         "rate_limit_share": UNTHROTTLED,
         "request_timeout": PATIENCE,

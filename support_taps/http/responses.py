@@ -88,17 +88,17 @@ def refusal(  # noqa: PLR0913 - what a vendor may say differently
             retry_after = min(recovery, LONGEST_WAIT)
         return TransientError(answered, response, retry_after=retry_after)
     if status == http.HTTPStatus.UNAUTHORIZED:
-        return UnauthorizedError(f"{answered}; {unauthorized_hint}")
+        return UnauthorizedError(f"{answered}; {unauthorized_hint}", status)
     if status in {http.HTTPStatus.FORBIDDEN, http.HTTPStatus.NOT_FOUND}:
-        return FatalResponseError(f"{answered}; {forbidden_hint}")
+        return FatalResponseError(f"{answered}; {forbidden_hint}", status)
     if status == http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         hint = "lower the settings 'window_days' or 'page_size'"
         return FatalResponseError(f"{answered}; {hint}", status)
     if http.HTTPStatus.MULTIPLE_CHOICES <= status < http.HTTPStatus.BAD_REQUEST:
         host = urllib.parse.urlsplit(response.headers.get("Location", "")).hostname or "elsewhere"
         hint = f"a redirect to {host} is not followed, so that no token is sent there"
-        return FatalResponseError(f"{answered}; {hint}; check the setting 'api_url'")
-    return FatalResponseError(answered)
+        return FatalResponseError(f"{answered}; {hint}; check the setting 'api_url'", status)
+    return FatalResponseError(answered, status)
 
 
 def broken(error: requests.RequestException, url: str) -> TransientError:

@@ -25,7 +25,7 @@ from typing_extensions import override
 from support_taps.errors import FatalResponseError
 from support_taps.http import responses
 from support_taps.http.page_reader import PageReader
-from support_taps.json_codec import encode
+from support_taps.json_codec import decode, encode
 from support_taps.pagination import BasePaginator, LoopGuard, PageRead, SdkPages
 from support_taps.progress import Progress
 from support_taps.records.plan import RecordPlan
@@ -34,7 +34,7 @@ from support_taps.timestamps import MILLISECOND, from_epoch, isoformat
 
 if t.TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
     from requests import PreparedRequest, Response
     from singer_sdk.helpers.types import Context
@@ -79,6 +79,15 @@ class SupportStream(SdkStream[Token], abc.ABC):
     epoch_unit: t.ClassVar[dt.timedelta | None] = None
     """What such numbers count; None: seconds and milliseconds, told apart by size."""
 
+    url_setting: t.ClassVar[str] = "api_url"
+    """The setting that holds the base URL: a vendor can have more than one host."""
+
+    parent_fields: t.ClassVar[Mapping[str, str]] = {}
+    """For a child: the fields that its records have of their parent, by the parent's names."""
+
+    asks_for_each_parent: t.ClassVar[bool] = False
+    """For a child: whether it is read with requests for each record of its parent."""
+
     def __init__(self, tap: SupportTap) -> None:
         """Read no setting: discovery has none."""
         super().__init__(tap)
@@ -87,6 +96,8 @@ class SupportStream(SdkStream[Token], abc.ABC):
         self._plan: RecordPlan | None = None
         self._partition: dict[str, t.Any] = {}
         self._record_counter: metrics.Counter | None = None
+        self._contexts: list[Context] = []
+        self._has_begun = False
 
     # Declared by a vendor's client
 
@@ -112,7 +123,7 @@ class SupportStream(SdkStream[Token], abc.ABC):
     @property
     @override
     def url_base(self) -> str:
-        return self.tap.settings.api_url
+        return self.tap.settings.urls[self.url_setting]
 
     @property
     @override
@@ -200,6 +211,76 @@ class SupportStream(SdkStream[Token], abc.ABC):
         if self._progress is not None:
             self._progress.summary(self.plan.unknown, self.plan.drifted)
 
+    # Parents and children
+
+    @functools.cached_property
+    def children(self) -> list[SupportStream[t.Any]]:
+        """The child streams that are selected, or have a child that is."""
+        return [
+            child
+            for child in self.child_streams
+            if isinstance(child, SupportStream)
+            and (child.selected or child.has_selected_descendents)
+        ]
+
+    @override
+    def get_child_context(self, record: dict[str, t.Any], context: Context | None) -> Context:
+        """The fields that the children want of a record."""
+        wanted = {
+            own: theirs for child in self.children for own, theirs in child.parent_fields.items()
+        }
+        return {own: record[theirs] for own, theirs in wanted.items()}
+
+    @override
+    def found_parent(self, context: Context) -> None:
+        """Note a record whose children are to be read, at the end of its page.
+
+        Not at once: meanwhile the vendor would wait for the page to be taken. A run for a few
+        records only (the SDK's ``--test``) never comes to the end of a page.
+        """
+        if self.ABORT_AT_RECORD_COUNT is None:
+            self._contexts.append(context)
+        else:
+            self._read_children([context])
+
+    def take_parent_records(self, raws: list[bytes]) -> None:
+        """Take some records of the parent, as the bytes they came as. For streams made of them."""
+
+    def begin(self) -> None:
+        """Announce the stream to the target: for a child the SDK would do so for each parent."""
+        if not self._has_begun:
+            self._has_begun = True
+            self.write_beginning()
+
+    def read_for(self, context: Context) -> None:
+        """Read the stream for one record of its parent, and write what comes.
+
+        Args:
+            context: The fields of ``parent_fields``.
+        """
+        self.begin()
+        if self._writes_lines:
+            for lines in self.read_pages(context, self._lines):
+                self.tap.message_writer.write_lines(lines)
+        else:
+            for record in self.request_records(context):
+                self.write_record(record, context)
+
+    def write_raws(self, raws: list[bytes]) -> None:
+        """Write records, given as bytes."""
+        if self._writes_lines:
+            self.tap.message_writer.write_lines(self._lines(raws))
+        else:
+            for record in self._decoded(raws):
+                self.write_record(record, None)
+
+    def _read_children(self, contexts: list[Context]) -> None:
+        for context in contexts:
+            for child in self.children:
+                if child.asks_for_each_parent:
+                    own = {name: context[name] for name in child.parent_fields}
+                    child.read_for(own or context)
+
     # From a context to pages
 
     def read_pages(
@@ -212,7 +293,11 @@ class SupportStream(SdkStream[Token], abc.ABC):
             convert: What is made of a batch of records, given as bytes.
         """
         self.enter(context)
-        yield from self.walk(SdkPages(self.get_new_paginator()), context, convert)
+        yield from self.walk(self.all_pages(), context, convert)
+
+    def all_pages(self) -> BasePaginator[t.Any, t.Any]:
+        """The pages of a table, or of one parent: those of the SDK's ``get_new_paginator``."""
+        return SdkPages(self.get_new_paginator())
 
     def enter(self, context: Context | None) -> None:
         """Begin with a partition: its fields are added to records, and the log names it."""
@@ -269,27 +354,30 @@ class SupportStream(SdkStream[Token], abc.ABC):
     ) -> Generator[Batch, None, PageRead[t.Any, t.Any]]:
         """Read one page; then the children of its records."""
         witness = paginator.witness()
-        parents: list[bytes] = []
-        has_children = self._writes_lines and self.has_selected_descendents
+        sources = [child for child in self.children if not child.asks_for_each_parent]
+        finds_parents = self._writes_lines and len(sources) < len(self.children)
 
         def begin() -> Callable[[list[bytes]], Batch]:
             nonlocal witness
             witness = paginator.witness()
-            parents.clear()
+            self._contexts.clear()
 
             def take(raws: list[bytes]) -> Batch:
                 witness.note(raws)
-                if has_children:
-                    parents.extend(raws)
                 batch = convert(raws)
+                for child in sources:
+                    child.take_parent_records(raws)
+                if finds_parents:  # the SDK finds them in records that it writes itself
+                    for raw in raws:
+                        self.find_parents(decode(raw), page.stream_context)
                 self.progress.records += len(raws)
                 return batch
 
             return take
 
         body = yield from reader.read(lambda: self._prepare(page), self.records_key, begin)
-        for raw in parents:
-            self.sync_children_of(self.plan.record(raw), page.stream_context)
+        contexts, self._contexts = self._contexts, []
+        self._read_children(contexts)
         return PageRead(page.next_page_token, body.rows, body.envelope, witness, body.response)
 
     def _prepare(self, page: PageContext[t.Any]) -> PreparedRequest:
@@ -364,7 +452,7 @@ class SupportStream(SdkStream[Token], abc.ABC):
         if self._plan is None:
             self._plan = RecordPlan(
                 self.schema,
-                self.primary_keys or (),
+                self._sent_keys,
                 epochs=self.sends_epochs,
                 epoch_unit=self.epoch_unit,
                 mask=self.mask,
@@ -373,16 +461,28 @@ class SupportStream(SdkStream[Token], abc.ABC):
             )
         return self._plan
 
+    @property
+    def _sent_keys(self) -> list[str]:
+        """The key properties that the vendor sends, without those that are the parent's."""
+        added = self.parent_fields if self.asks_for_each_parent else ()
+        return [key for key in self.primary_keys or () if key not in added]
+
     @functools.cached_property
     def _writes_lines(self) -> bool:
         """Whether the SDK has nothing to do between a record and its line."""
         return (
             self.selected
             and self.ABORT_AT_RECORD_COUNT is None
-            and self.replication_method == "INCREMENTAL"
+            and self.replication_method in {"INCREMENTAL", "FULL_TABLE"}
             and not self.overrides_record_hooks
             and not any(self.config.get(name) for name in _SDK_WORK)
         )
+
+    @property
+    def _version(self) -> bytes:
+        """The table's version as a part of a RECORD line, where ACTIVATE_VERSION was sent."""
+        version = self.version_in_force
+        return b"" if version is None else b',"version":%d' % version
 
     def _decoded(self, raws: list[bytes]) -> list[dict[str, t.Any]]:
         return [self._partition | self.plan.record(raw) for raw in raws]
@@ -391,7 +491,7 @@ class SupportStream(SdkStream[Token], abc.ABC):
         """RECORD lines, all extracted at this moment."""
         start = b'{"type":"RECORD","stream":' + encode(self.name) + b',"record":'
         moment = isoformat(from_epoch(time.time_ns() // 1_000_000, MILLISECOND))
-        end = b',"time_extracted":"' + moment.encode() + b'"}\n'
+        end = b'%b,"time_extracted":"%b"}\n' % (self._version, moment.encode())
         lines = self.plan.lines(raws, start, end, self._partition)
         changes = [encode(message.to_dict()) + b"\n" for message in self.emitter.changes()]
         if self._record_counter is not None:

@@ -33,7 +33,7 @@ def checked(**config: t.Any) -> dict[str, t.Any]:
 
 
 def read(**config: t.Any) -> Settings:
-    return Settings.read(checked(**config), config.get("api_url") or URL)
+    return Settings.read(checked(**config), {"api_url": config.get("api_url") or URL})
 
 
 def complaint(**config: t.Any) -> str:
@@ -51,7 +51,7 @@ def test_defaults_are_filled_in() -> None:
     assert settings.end is None
     assert settings.lookback == dt.timedelta(hours=1)
     assert (settings.rate_limit_share, settings.timeout, settings.max_tries) == (1, 300, 20)
-    assert settings.api_url == URL
+    assert settings.urls["api_url"] == URL
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_token_of_nothing_is_empty(token: str) -> None:
     ],
 )
 def test_urls_that_are_safe_for_a_token(url: str, kept: str) -> None:
-    assert read(api_url=url).api_url == kept
+    assert read(api_url=url).urls["api_url"] == kept
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def expected_by_key(box: Sandbox, stream: str) -> dict[t.Any, Record]:
 def config_for(box: Sandbox, **settings: t.Any) -> Record:
     """Settings that read all of the sandbox's data at full speed, and give up soon."""
     return {
-        "api_url": box.dixa.url,
+        **box.dixa.urls,
         "api_token": box.dixa.token,
         "start_date": "2025-01-01",
         "end_date": "2025-04-01",

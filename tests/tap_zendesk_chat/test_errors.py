@@ -40,7 +40,7 @@ def test_a_setting_that_cannot_be_used_is_named(
 
 def api_url(**settings: Json) -> str:
     config = {"access_token": "token", "start_date": "2025-01-01", **settings}
-    return TapZendeskChat(config=config, parse_env_config=False).settings.api_url
+    return TapZendeskChat(config=config, parse_env_config=False).settings.urls["api_url"]
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def tap_config(box: Sandbox, vendor: str, **changes: Any) -> dict[str, Any]:
         "devrev": {"access_token": box.devrev.token, "window_days": 10, "page_size": 30},
     }
     return {
-        "api_url": box.vendors[vendor].url,
+        **box.vendors[vendor].urls,
         "start_date": START,
         "end_date": END,
         "rate_limit_share": 1_000_000,
