@@ -11,7 +11,7 @@ import typing as t
 
 import jsonschema
 
-from tests.conftest import PATIENCE, UNTHROTTLED, Run, discovered, run_tap
+from tests.conftest import EXPORTS, PATIENCE, UNTHROTTLED, Run, discovered, run_tap
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -149,7 +149,7 @@ def runner(module: str, config: Callable[..., Record]) -> Callable[..., Run]:
     def run(
         *,
         state: Json = None,
-        catalog: Json = None,
+        catalog: Json = EXPORTS,
         environment: dict[str, str] | None = None,
         **settings: Json,
     ) -> Run:

@@ -48,6 +48,8 @@ SPAN = (
 )
 SECRETS = ("api_token", "access_token", "api_key")
 UNTHROTTLED = 1_000_000
+EXPORTS = "the incremental streams alone"
+"""In the place of a catalog: without the tables that the records' ids point to."""
 PATIENCE = 300.0
 """Seconds after which a test fails that waits for something; the machine may be busy."""
 
@@ -169,7 +171,7 @@ def run_tap(  # noqa: PLR0913 - each is one thing that a user can give
     config: Mapping[str, Json],
     *,
     state: Json = None,
-    catalog: Json = None,
+    catalog: Json = EXPORTS,
     arguments: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     stop: Stop | None = None,
@@ -183,7 +185,8 @@ def run_tap(  # noqa: PLR0913 - each is one thing that a user can give
         module: The tap's package: ``tap_dixa``.
         config: Its settings.
         state: Its state, or a text to be put into the file as it is.
-        catalog: Its catalog, or a text to be put into the file as it is.
+        catalog: Its catalog, or a text to be put into the file as it is; None: none, so that all
+            streams that are selected by default are read.
         arguments: Further arguments: ``["--discover"]``.
         environment: Further environment variables.
         stop: When it is stopped, if it is.
@@ -191,6 +194,8 @@ def run_tap(  # noqa: PLR0913 - each is one thing that a user can give
             process that has imported all it needs, which costs a tenth: for all tests but those
             about the process itself.
     """
+    if catalog == EXPORTS:
+        catalog = None if arguments else exports_only(module)
     with tempfile.TemporaryDirectory() as folder:
         options = []
         for name, content in (("config", config), ("state", state), ("catalog", catalog)):
@@ -306,6 +311,25 @@ def _discovered(module: str) -> Record:
         run_tap(module, {}, arguments=["--discover"], as_program=True).stdout
     )
     return catalog
+
+
+def everything(module: str) -> Record:
+    """The catalog of a tap, with all its streams selected."""
+    catalog = discovered(module)
+    for entry in catalog["streams"]:
+        (metadata,) = [item["metadata"] for item in entry["metadata"] if not item["breadcrumb"]]
+        metadata["selected"] = True
+    return catalog
+
+
+@functools.cache
+def exports_only(module: str) -> str:
+    """The catalog of a tap, with nothing but its incremental streams selected, as text."""
+    catalog = discovered(module)
+    for entry in catalog["streams"]:
+        (metadata,) = [item["metadata"] for item in entry["metadata"] if not item["breadcrumb"]]
+        metadata["selected"] = bool(entry.get("replication_key"))
+    return json.dumps(catalog)
 
 
 def deselect(catalog: Record, stream: str, *breadcrumb: str) -> None:

@@ -7,7 +7,7 @@ import typing as t
 
 import pytest
 
-from tests.conftest import PATIENCE, UNTHROTTLED, Run, run_tap
+from tests.conftest import EXPORTS, PATIENCE, UNTHROTTLED, Run, run_tap
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +99,7 @@ def config(box: Sandbox) -> Record:
 def run(config: Record) -> Callable[..., Run]:
     """Run the tap against ``box``: ``run(window_days=7, state=...)``."""
 
-    def run(*, state: t.Any = None, catalog: t.Any = None, **settings: t.Any) -> Run:
+    def run(*, state: t.Any = None, catalog: t.Any = EXPORTS, **settings: t.Any) -> Run:
         return run_tap("tap_dixa", {**config, **settings}, state=state, catalog=catalog)
 
     return run
