@@ -55,15 +55,17 @@ class Harvest:
 
     Args:
         stream: The stream's name.
-        keys: Its keys, the replication key last.
+        keys: Its keys, the replication key last where it has one.
         file: What this run wrote; None: nothing.
         earlier: What the runs before wrote.
+        is_incremental: Whether it has a replication key.
     """
 
     stream: str
     keys: Sequence[str]
     file: Path | None
     earlier: Sequence[Path]
+    is_incremental: bool
 
     @property
     def lines(self) -> list[str]:
@@ -75,7 +77,8 @@ class Harvest:
         lines = self.lines
         seen = {line for file in self.earlier for line in _lines(file)}
         new = sum(line not in seen for line in lines)
-        days = sorted(str(json.loads(line)[self.keys[-1]])[:10] for line in lines) or ["-"]
+        times = (str(json.loads(line)[self.keys[-1]])[:10] for line in lines)
+        days = (sorted(times) if self.is_incremental else []) or ["-"]
         file = self.file.name if self.file else "-"
         return (f"  {self.stream}", f"{len(lines):,}", f"{new:,}", days[0], days[-1], file)
 
@@ -211,12 +214,14 @@ def _harvest(tap: str, before: set[Path]) -> list[Harvest]:
     for stream in tables.streams(tables.taps()[tap]):
         files = sorted((OUTPUT / tap).glob(f"{stream.name}-*.jsonl"))
         if not files:
+            if not stream.selected_by_default:
+                continue
             msg = f"{tap} brought no {stream.name} (log: {LOG.relative_to(ROOT)})"
             raise DemoError(msg)
         earlier = [file for file in files if file in before]
         file = files[-1] if files[-1] not in before else None
-        keys = [*(stream.primary_keys or ()), str(stream.replication_key)]
-        found.append(Harvest(stream.name, keys, file, earlier))
+        keys = [*(stream.primary_keys or ()), *filter(None, [stream.replication_key])]
+        found.append(Harvest(stream.name, keys, file, earlier, bool(stream.replication_key)))
     return found
 
 

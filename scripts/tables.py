@@ -127,19 +127,28 @@ def settings_table(tap: type[Tap]) -> list[str]:
 def streams_table() -> list[str]:
     """The streams of all taps as a Markdown table."""
     return _table(
-        ("Tap", "Stream", "Endpoint", "Key", "Replication key"),
+        ("Tap", "Stream", "Endpoint", "Key", "How it is read"),
         (
             (
                 name,
                 f"`{stream.name}`",
                 f"{stream.http_method} `{stream.path}`",
                 ", ".join(f"`{key}`" for key in stream.primary_keys or ()),
-                f"`{stream.replication_key}`",
+                way(stream),
             )
             for name, tap in taps().items()
             for stream in streams(tap)
         ),
     )
+
+
+def way(stream: RESTStream[t.Any]) -> str:
+    """How a stream is read, in a few words."""
+    if stream.replication_key:
+        return f"incremental: `{stream.replication_key}`"
+    if parent := stream.parent_stream_type:
+        return f"a request for each of `{parent.name}`; off by default"
+    return "full table"
 
 
 def settings_yaml(tap: type[Tap]) -> list[str]:
