@@ -16,6 +16,7 @@ from urllib.parse import quote
 from sandbox.data.zendesk_chat import ZendeskChatSource
 from sandbox.instants import nanoseconds
 from sandbox.rate_limits import RateLimit, Verdict
+from sandbox.reference import Reference
 from sandbox.responses import Response, json_response
 from sandbox.table import Record, Row, Table, encode
 from sandbox.vendor import Vendor, integer, rows_of
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from sandbox.call import Call
 
+LARGEST_TABLE_PAGE = 100
 LARGEST_PAGE = 1000
 YOUNGEST_START = 300
 """Seconds: "must be more than five minutes in the past otherwise ... rejected"."""
@@ -44,6 +46,46 @@ class ZendeskChat(Vendor):
         ("GET", f"/incremental/{stream}"): stream
         for stream in ("chats", _TIMELINE, "conversions", "department_events")
     }
+    references = (
+        Reference(
+            "agents",
+            "/agents",
+            {
+                "id": 360786799676,
+                "first_name": "Billy",
+                "last_name": "Smith",
+                "display_name": "Billy",
+                "email": "billy@example.com",
+                "enabled": True,
+                "create_date": "2014-09-30T08:25:09Z",
+                "last_login": "2021-11-12T09:25:23Z",
+                "login_count": 14,
+                "role_id": 360002848976,
+                "roles": {"administrator": False, "owner": False},
+                "departments": [2148316401],
+                "enabled_departments": [2148316401],
+                "skills": [1296],
+            },
+            count=230,
+            is_paged=True,
+        ),
+        Reference(
+            "departments",
+            "/departments",
+            {
+                "id": 2148316401,
+                "name": "Billing",
+                "description": "Questions about bills",
+                "enabled": True,
+                "members": [360786799676],
+                "settings": {
+                    "chat_enabled": True,
+                    "solved_ticket_reassignment_strategy": "",
+                    "support_group_id": 7282618889231,
+                },
+            },
+        ),
+    )
     # 200 requests per minute, over all endpoints.
     documented_rate_limits: ClassVar[dict[str, RateLimit]] = {"all": RateLimit(200, 60)}
     token = "zendesk-chat-token-for-the-sandbox"  # noqa: S105
@@ -123,10 +165,14 @@ class ZendeskChat(Vendor):
             response.headers["X-Rate-Limit-Remaining"] = str(verdict.remaining)
 
     def response(self, call: Call) -> Response:
+        """A page of an export, or of a table; or what an account without it is told."""
+        if status := self.denied.get(call.stream):
+            return self.error(status, f"{call.stream} is not available to this account")
+        return self._export(call) if self.reference(call) is None else self._list(call)
+
+    def _export(self, call: Call) -> Response:
         """One page from a cursor on."""
         stream, params = call.stream, call.params
-        if stream in self.denied:
-            return self.error(self.denied[stream], f"{stream} is not available to this account")
         unit = 1_000_000 if stream == _TIMELINE else 1
         start = integer(params.get("start_time", "0"))
         limit = integer(params.get("limit", str(LARGEST_PAGE)))
@@ -172,6 +218,16 @@ class ZendeskChat(Vendor):
             end_time = _seconds(page[-1].record["timestamp"])
             self._issued[end_time, end_id] = times[first + len(page) - 1], end_id
         return page, end_time, end_id
+
+    def _list(self, call: Call) -> Response:
+        """A bare array; of agents a page by ascending id, from `since_id` on, that one included."""
+        rows = sorted(self.table(call.stream).rows(), key=attrgetter("key"))
+        if call.stream == "agents":
+            since, limit = integer(call.params.get("since_id", "0")), integer(call.params["limit"])
+            if since is None or limit is None or limit > LARGEST_TABLE_PAGE:
+                return self.error(400, "limit must be at most 100")
+            rows = [row for row in rows if row.key >= since][:limit]
+        return rows_of(rows, b"[", b"]")
 
     def _first(
         self, stream: str, times: list[int], rows: list[Row], start: int, start_id: str

@@ -22,6 +22,8 @@ import sys
 import typing as t
 from pathlib import Path
 
+from support_taps.streams.child import PartsStream
+
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -132,7 +134,7 @@ def streams_table() -> list[str]:
             (
                 name,
                 f"`{stream.name}`",
-                f"{stream.http_method} `{stream.path}`",
+                f"{stream.http_method} `{stream.path}`" if stream.path else "",
                 ", ".join(f"`{key}`" for key in stream.primary_keys or ()),
                 way(stream),
             )
@@ -146,8 +148,11 @@ def way(stream: RESTStream[t.Any]) -> str:
     """How a stream is read, in a few words."""
     if stream.replication_key:
         return f"incremental: `{stream.replication_key}`"
-    if parent := stream.parent_stream_type:
-        return f"a request for each of `{parent.name}`; off by default"
+    if stream.parent_stream_type:
+        parent = t.cast("t.Any", stream.parent_stream_type).name
+        if isinstance(stream, PartsStream):
+            return f"made from `{parent}`"
+        return f"a request for each of `{parent}`; off by default"
     return "full table"
 
 

@@ -1,6 +1,7 @@
-"""The incremental exports of the Zendesk Chat API.
+"""The Zendesk Chat API: its incremental exports, and the tables beside them.
 
-Rules, from developer.zendesk.com/api-reference/live-chat/chat-api/incremental_export/:
+Rules of the exports, from developer.zendesk.com/api-reference/live-chat/chat-api/, page
+incremental_export:
 
 - A page starts at ``start_time`` and, within that moment, after ``start_id``. The response names
   where the next page starts as ``end_time`` and ``end_id``; the agent timeline has no ``end_id``.
@@ -17,6 +18,9 @@ Rules, from developer.zendesk.com/api-reference/live-chat/chat-api/incremental_e
 - ``limit`` is 1000 at the most. 200 requests a minute over all exports, then 429 with
   ``Retry-After``.
 - Without ``fields=chats(*)`` chats, and likewise conversions, are little more than their ids.
+
+The tables beside them (agents, departments) have no filter by time. They are bare arrays; agents
+come in pages by id, without a word on whether there are more.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ import decimal
 import typing as t
 from urllib import parse
 
+from singer_sdk import SchemaDirectory, StreamSchema
 from singer_sdk.authenticators import BearerTokenAuthenticator
 from singer_sdk.streams.rest import HTTPRequest
 from typing_extensions import override
@@ -35,8 +40,10 @@ from typing_extensions import override
 from support_taps.bookmarks import Checkpoint
 from support_taps.envelopes import listed, refuse_errors, shown
 from support_taps.errors import CursorLoopError, ShapeError, StateError
-from support_taps.pagination import PageRead, Paginator, Step
-from support_taps.streams.base import token_of
+from support_taps.json_codec import decode
+from support_taps.pagination import BasePaginator, PageRead, Paginator, SinglePage, Step
+from support_taps.streams.base import SupportStream, Token, token_of
+from support_taps.streams.full_table import FullTableStream
 from support_taps.streams.incremental import IncrementalStream
 from support_taps.timestamps import (
     MICROSECOND,
@@ -46,6 +53,7 @@ from support_taps.timestamps import (
     isoformat,
     to_epoch,
 )
+from tap_zendesk_chat import schemas
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +64,7 @@ if t.TYPE_CHECKING:
     from support_taps.windows import Window
 
 LARGEST_PAGE = 1000
+LARGEST_TABLE_PAGE = 100
 
 
 OLDEST: t.Final = dt.datetime(2000, 1, 1, tzinfo=dt.timezone.utc)
@@ -281,7 +290,37 @@ def _cursor_of_url(envelope: Mapping[str, t.Any]) -> ServerCursor | None:
     return ServerCursor(int(start_time), query.get("start_id"))
 
 
-class ZendeskChatStream(IncrementalStream[CursorPage], abc.ABC):
+class ZendeskChatStream(SupportStream[Token], abc.ABC):
+    """Anything of the Chat API: one token and one rate limit."""
+
+    schema = StreamSchema(SchemaDirectory(schemas))
+
+    @property
+    @override
+    def rate_limiter(self) -> WindowRateLimiter:
+        return self.tap.rate_limiter("all", 200, 60)
+
+    @property
+    @override
+    def authenticator(self) -> BearerTokenAuthenticator:
+        return BearerTokenAuthenticator(token=self.config["access_token"])
+
+    @override
+    def unauthorized_hint(self) -> str:
+        return (
+            "check the setting 'access_token': Chat needs a token of a Chat API client; tokens of "
+            "Zendesk Support are not accepted"
+        )
+
+    @override
+    def forbidden_hint(self) -> str:
+        return (
+            "the Chat API needs an owner or administrator, and a plan that has it; "
+            "check also the setting 'subdomain'"
+        )
+
+
+class ZendeskChatExport(ZendeskChatStream[CursorPage], IncrementalStream[CursorPage], abc.ABC):
     """An incremental export, read along the server's cursor."""
 
     time_unit = SECOND
@@ -289,16 +328,6 @@ class ZendeskChatStream(IncrementalStream[CursorPage], abc.ABC):
 
     expand: t.ClassVar[str | None] = None
     """The value of ``fields`` without which records come without their fields."""
-
-    @property
-    @override
-    def rate_limiter(self) -> WindowRateLimiter:
-        return self.tap.rate_limiter("all exports", 200, 60)
-
-    @property
-    @override
-    def authenticator(self) -> BearerTokenAuthenticator:
-        return BearerTokenAuthenticator(token=self.config["access_token"])
 
     @override
     def pages(self, span: Window, reached: Checkpoint | None) -> ServerCursorPages:
@@ -335,20 +364,6 @@ class ZendeskChatStream(IncrementalStream[CursorPage], abc.ABC):
             },
         )
 
-    @override
-    def unauthorized_hint(self) -> str:
-        return (
-            "check the setting 'access_token': Chat needs a token of a Chat API client; tokens of "
-            "Zendesk Support are not accepted"
-        )
-
-    @override
-    def forbidden_hint(self) -> str:
-        return (
-            "the export needs an owner or administrator, and a plan that has the Chat API; "
-            "check also the setting 'subdomain'"
-        )
-
     def _cursor_in_state(self, cursor: t.Any) -> ServerCursor:
         told = cursor if isinstance(cursor, dict) else {}
         end_time, end_id = told.get("end_time"), told.get("end_id")
@@ -356,3 +371,64 @@ class ZendeskChatStream(IncrementalStream[CursorPage], abc.ABC):
             msg = f"the state of stream '{self.name}' has {cursor!r} as its cursor, which is none"
             raise StateError(msg)
         return ServerCursor(end_time, end_id)
+
+
+class ZendeskChatTable(ZendeskChatStream[t.Any], FullTableStream[t.Any], abc.ABC):
+    """A table that comes as one bare array."""
+
+    @override
+    def all_pages(self) -> BasePaginator[t.Any, t.Any]:
+        return SinglePage()
+
+    @override
+    def get_http_request(self, *, page: PageContext[t.Any]) -> HTTPRequest:
+        return HTTPRequest(url=self.get_url(page.stream_context), headers=self.http_headers)
+
+
+class LargestId:
+    """Sees the largest id of a page's records, after which the next page begins."""
+
+    def __init__(self) -> None:
+        """Nothing has been seen yet."""
+        self.id = -1
+
+    def note(self, raws: list[bytes]) -> None:
+        """Take the ids of some records; one without any is an error of its stream later on."""
+        for raw in raws:
+            record = decode(raw)
+            if isinstance(record, dict) and isinstance(record.get("id"), int):
+                self.id = max(self.id, record["id"])
+
+
+class IdPages(BasePaginator[int, LargestId]):
+    """Pages of records by ascending id, until one is empty.
+
+    ``since_id`` counts its record in, so that one more is asked for than the largest id so far.
+    """
+
+    def __init__(self) -> None:
+        """Start before any id."""
+        super().__init__(0)
+
+    @override
+    def witness(self) -> LargestId:
+        return LargestId()
+
+    @override
+    def after(self, page: PageRead[int, LargestId]) -> Step[int]:
+        return Step(page.seen.id + 1 if page.rows else None)
+
+
+class ZendeskChatTableById(ZendeskChatTable, abc.ABC):
+    """A table that comes in pages of records by ascending id."""
+
+    @override
+    def all_pages(self) -> IdPages:
+        return IdPages()
+
+    @override
+    def get_http_request(self, *, page: PageContext[int]) -> HTTPRequest:
+        request = super().get_http_request(page=page)
+        # More than 100 is a 400 in some accounts (seen by the makers of another connector).
+        request.params = {"since_id": token_of(page), "limit": LARGEST_TABLE_PAGE}
+        return request

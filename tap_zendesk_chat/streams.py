@@ -1,17 +1,20 @@
-"""The streams of the Zendesk Chat API's incremental exports."""
+"""The streams of the Zendesk Chat API."""
 
 from __future__ import annotations
 
-from singer_sdk import SchemaDirectory, StreamSchema
+from typing import ClassVar
 
+from support_taps.streams.child import PartsStream
 from support_taps.timestamps import MICROSECOND
-from tap_zendesk_chat import schemas
-from tap_zendesk_chat.client import ZendeskChatStream
+from tap_zendesk_chat.client import (
+    ZendeskChatExport,
+    ZendeskChatStream,
+    ZendeskChatTable,
+    ZendeskChatTableById,
+)
 
-SCHEMAS = SchemaDirectory(schemas)
 
-
-class Chats(ZendeskChatStream):
+class Chats(ZendeskChatExport):
     """Chats and offline messages, again whenever one is updated."""
 
     name = "chats"
@@ -19,11 +22,10 @@ class Chats(ZendeskChatStream):
     records_key = "chats"
     primary_keys = ("id",)
     replication_key = "update_timestamp"
-    schema = StreamSchema(SCHEMAS)
     expand = "chats(*)"
 
 
-class AgentTimeline(ZendeskChatStream):
+class AgentTimeline(ZendeskChatExport):
     """Spans of time in which an agent had one status, sent when they end.
 
     The only export that counts microseconds. They stay in ``start_time``: two spans of one agent
@@ -35,11 +37,10 @@ class AgentTimeline(ZendeskChatStream):
     records_key = "agent_timeline"
     primary_keys = ("agent_id", "start_time")
     replication_key = "start_time"
-    schema = StreamSchema(SCHEMAS)
     time_unit = MICROSECOND
 
 
-class Conversions(ZendeskChatStream):
+class Conversions(ZendeskChatExport):
     """Goals that a visitor reached, with what they are attributed to."""
 
     name = "conversions"
@@ -47,11 +48,10 @@ class Conversions(ZendeskChatStream):
     records_key = "conversions"
     primary_keys = ("id",)
     replication_key = "timestamp"
-    schema = StreamSchema(SCHEMAS)
     expand = "conversions(*)"
 
 
-class DepartmentEvents(ZendeskChatStream):
+class DepartmentEvents(ZendeskChatExport):
     """Changes of a department, such as the length of its queue."""
 
     name = "department_events"
@@ -59,4 +59,32 @@ class DepartmentEvents(ZendeskChatStream):
     records_key = "department_events"
     primary_keys = ("id",)
     replication_key = "timestamp"
-    schema = StreamSchema(SCHEMAS)
+
+
+class ChatHistory(ZendeskChatStream[str], PartsStream):
+    """Events of each chat: its messages, and who joined, left, rated or tagged it.
+
+    Not called messages, because it holds every event of ``history``. The position in the list is
+    part of the key: older data has no ``index``.
+    """
+
+    name = "chat_history"
+    parent_stream_type = Chats
+    parent_fields: ClassVar = {"chat_id": "id"}
+    parts_key = "history"
+    position_field = "position"
+    primary_keys = ("chat_id", "position")
+
+
+class Agents(ZendeskChatTableById):
+    """Agents of the account."""
+
+    name = "agents"
+    path = "/agents"
+
+
+class Departments(ZendeskChatTable):
+    """Departments of the account."""
+
+    name = "departments"
+    path = "/departments"

@@ -25,7 +25,25 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
 
-class ChildStream(SupportStream[Token], abc.ABC):
+class StreamOfParent(SupportStream[Token], abc.ABC):
+    """Either kind of child: read whenever its parent is, and no further than that."""
+
+    state_partitioning_keys = ()
+    """No bookmark for each parent: the parent's covers its children."""
+
+    @property
+    @override
+    def replication_method(self) -> str:
+        """That of its parent.
+
+        A run brings the children of those parents that it reads. Where these are only the changed
+        ones it is never a whole table, whose older version a target could remove.
+        """
+        key = getattr(self.parent_stream_type, "replication_key", None)
+        return "INCREMENTAL" if isinstance(key, str) else super().replication_method
+
+
+class ChildStream(StreamOfParent[Token], abc.ABC):
     """A stream that is asked for once for each record of its parent.
 
     One parent that is refused (403, 404: deleted meanwhile, or not for this token) is skipped,
@@ -35,9 +53,6 @@ class ChildStream(SupportStream[Token], abc.ABC):
 
     selected_by_default = False
     """Off: it costs a request for each parent."""
-
-    state_partitioning_keys = ()
-    """No bookmark for each parent."""
 
     asks_for_each_parent = True
 
@@ -51,7 +66,7 @@ class ChildStream(SupportStream[Token], abc.ABC):
             self.progress.skipped_parent(context)
 
 
-class PartsStream(SupportStream[t.Any], abc.ABC):
+class PartsStream(StreamOfParent[t.Any], abc.ABC):
     """A stream made from a list inside its parent's records, without a request of its own.
 
     Each element becomes a record; ``parent_fields`` are added to it, and its position in the list
@@ -61,11 +76,8 @@ class PartsStream(SupportStream[t.Any], abc.ABC):
     record carries it whole.
     """
 
-    state_partitioning_keys = ()
-
-    forced_replication_method = "INCREMENTAL"
-    """A run brings the parts of those parents that changed: never a whole table, whose older
-    version a target could remove."""
+    path = ""
+    """Nothing is asked for."""
 
     parts_key: t.ClassVar[str]
     """Field of the parent that holds the list."""
