@@ -15,7 +15,7 @@ from requests import RequestException
 from typing_extensions import override
 
 from support_taps.command import OneLineErrors, told
-from support_taps.errors import StateError, UnauthorizedError
+from support_taps.errors import FatalResponseError, StateError, UnauthorizedError
 from support_taps.http.clock import VendorClock
 from support_taps.http.rate_limits import WindowRateLimiter
 from support_taps.redaction import Secrets, protect_log
@@ -49,12 +49,16 @@ class SupportTap(SdkTap, abc.ABC):
     other_urls: t.ClassVar[Mapping[str, str]] = {}
     """Base URLs of further hosts of the vendor, by the setting that changes them."""
 
+    was_read = False
+    """Whether any stream was read to its end."""
+
     holds_failures = False
     """Whether an error ends its stream only. Not unless the run can tell of it at its end."""
 
     def __init__(self, **options: t.Any) -> None:
         """Take the SDK's options; read the settings at once if they are to be checked."""
         self.failures: dict[str, Exception] = {}
+        self.missing: dict[str, FatalResponseError] = {}
         self._rate_limiters: dict[str, WindowRateLimiter] = {}
         self.clock = VendorClock(self.logger)
         super().__init__(**options)
@@ -116,6 +120,20 @@ class SupportTap(SdkTap, abc.ABC):
         self.logger.debug("where it happened", exc_info=error)
         self.failures[stream] = error
 
+    def skipped(self, stream: str, error: FatalResponseError) -> None:
+        """Warn that a stream is not there, or not for this token; the run goes on without it.
+
+        If no stream of the run can be read, that is an error after all: then the address or the
+        token is wrong rather than a plan or a role.
+
+        Args:
+            stream: The stream, with its partition.
+            error: The refusal (403, 404).
+        """
+        if not self.holds_failures:
+            raise error
+        self.missing[stream] = error
+
     @override
     def load_state(self, state: dict[str, t.Any]) -> None:
         """Take over the state of an earlier run.
@@ -164,8 +182,13 @@ class SupportTap(SdkTap, abc.ABC):
         )
         tap.holds_failures = True
         tap.sync_all()
-        for stream, error in tap.failures.items():
-            cls.logger.error("stream '%s' failed: %s", stream, told(error))
+        if tap.was_read:
+            for stream, error in tap.missing.items():
+                cls.logger.warning("stream '%s' was skipped: %s", stream, told(error))
+        else:
+            tap.failures.update(tap.missing)
+        for stream, failure in tap.failures.items():
+            cls.logger.error("stream '%s' failed: %s", stream, told(failure))
         if tap.failures:
             sys.exit(1)
 

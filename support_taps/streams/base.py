@@ -162,6 +162,7 @@ class SupportStream(SdkStream[Token], abc.ABC):
                     self.tap.message_writer.write_lines(lines)
             else:
                 yield from self.request_records(context)
+            self.tap.was_read = True
         except Exception as error:  # noqa: BLE001 - whatever it is, the other streams run
             self.ended_by(error)
         finally:
@@ -175,7 +176,22 @@ class SupportStream(SdkStream[Token], abc.ABC):
         """
         if self.parent_stream_type is not None:
             raise error
-        self.tap.failed(self.progress.where, error)
+        if isinstance(error, FatalResponseError) and error.is_missing and not self._was_read_before:
+            self.tap.skipped(self.progress.where, error)
+        else:
+            self.tap.failed(self.progress.where, error)
+
+    @property
+    def _was_read_before(self) -> bool:
+        """Whether this run or an earlier one, by its state, has read some of the stream.
+
+        What has never been there is missing from the plan, or is not for this token. What was there
+        and is refused now is an error; so is a partition that the user named.
+        """
+        if self.partitions is not None:
+            return True
+        parts = [self.stream_state, *self.stream_state.get("partitions", [])]
+        return bool(self.progress.records) or any("replication_key_value" in part for part in parts)
 
     @override
     def request_records(self, context: Context | None) -> Iterator[dict[str, t.Any]]:

@@ -102,8 +102,6 @@ def test_a_debug_log_shows_neither_the_token_nor_a_query(box: Sandbox) -> None:
         ({"kind": "status", "status": 500}, "500 Internal Server Error"),
         ({"kind": "status", "status": 429}, "429 Too Many Requests"),
         ({"kind": "status", "status": 400}, "400 Bad Request"),
-        ({"kind": "status", "status": 403}, "403 Forbidden"),
-        ({"kind": "status", "status": 404, "value": {"message": "No such export"}}, "No such expo"),
         ({"kind": "status", "status": 413}, "413"),
         ({"kind": "status", "status": 204}, "204"),
         ({"kind": "status", "status": 429, "retry_after": 7200}, "asks to wait 7200 s"),
@@ -252,3 +250,22 @@ def test_a_full_disk_is_one_line(config: Record, tmp_path: Path) -> None:
             check=False,
         )
     assert "No space left" in Run(tap.returncode, b"", tap.stderr).complaint()
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"status": 403}, "403 Forbidden"),
+        ({"status": 404, "value": {"message": "No such export"}}, "No such export"),
+    ],
+)
+def test_a_stream_that_is_not_there_is_skipped_with_a_warning(
+    box: Sandbox, run: Runner, fault: Record, words: str
+) -> None:
+    box.fault(stream="conversations", kind="status", **fault)
+    done = run().succeeded()
+    (warning,) = done.log("WARNING")
+    assert "'conversations' was skipped" in warning
+    assert words in warning
+    assert until(done.states[-1], "conversations") is None
+    assert until(done.states[-1], "messages") == "2025-04-01T00:00:00.000Z"

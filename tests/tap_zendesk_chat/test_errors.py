@@ -63,7 +63,7 @@ def test_the_api_url_wins_over_the_subdomain() -> None:
 
 def test_discovery_needs_no_settings_at_all() -> None:
     names = {stream.name for stream in TapZendeskChat(validate_config=False).discover_streams()}
-    assert names == set(KEYS)
+    assert names == {*KEYS, "agents", "chat_history", "departments"}
 
 
 @pytest.mark.parametrize("kind", ["support", "unknown"])
@@ -84,16 +84,38 @@ def test_a_stream_that_the_plan_or_role_lacks_does_not_hold_the_others_back(
     box: Sandbox, run: Runner, status: int
 ) -> None:
     box.zendesk_chat.denied = {"agent_timeline": status}
-    done = run()
-    complaint = done.complaint()
-    assert "'agent_timeline'" in complaint
-    assert str(status) in complaint
-    assert "plan" in complaint
-    assert "administrator" in complaint
+    done = run().succeeded()
+    (warning,) = done.log("WARNING")
+    assert "'agent_timeline' was skipped" in warning
+    assert str(status) in warning
+    assert "plan" in warning
+    assert "administrator" in warning
     for stream in KEYS.keys() - {"agent_timeline"}:
         assert done.by_key(stream) == expected(box, stream)
     assert "replication_key_value" not in done.bookmarks.get("agent_timeline", {})
     assert len([r for r in box.requests if r.stream == "agent_timeline"]) == 1
+
+
+@pytest.mark.parametrize("state", ["before", "in this run"])
+def test_a_stream_that_was_read_before_and_is_refused_now_is_an_error(
+    box: Sandbox, run: Runner, state: str
+) -> None:
+    earlier = run(end_date="2025-02-01").succeeded().states[-1] if state == "before" else None
+    if earlier:
+        box.zendesk_chat.denied = {"chats": 403}
+    else:
+        box.fault(kind="status", status=403, stream="chats", at=2)
+    done = run(state=earlier, page_size=20)
+    assert "stream 'chats' failed" in done.complaint()
+    assert done.bookmarks["conversions"]["replication_key_value"]
+
+
+def test_a_run_that_finds_no_stream_at_all_is_an_error(box: Sandbox, run: Runner) -> None:
+    """That is a wrong address or token rather than a plan that lacks something."""
+    box.zendesk_chat.denied = dict.fromkeys(box.zendesk_chat.streams, 404)
+    done = run()
+    assert done.exit_code == 1
+    assert len(done.log("ERROR")) == len(KEYS)
 
 
 def test_a_debug_log_shows_neither_the_token_nor_a_query(box: Sandbox, run: Runner) -> None:
