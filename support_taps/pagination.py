@@ -13,6 +13,7 @@ from __future__ import annotations
 import abc
 import collections.abc
 import dataclasses
+import hashlib
 import typing as t
 import urllib.parse
 
@@ -329,7 +330,7 @@ class LoopGuard:
 
     def __init__(self) -> None:
         """No page has been asked for yet."""
-        self._asked: set[str] = set()
+        self._asked: set[bytes] = set()
 
     def check(self, token: object, what: str) -> None:
         """Note a token before its page is asked for.
@@ -341,7 +342,8 @@ class LoopGuard:
         Raises:
             CursorLoopError: It has been asked for before.
         """
-        key = repr(token)  # tokens of the SDK's paginators need not be hashable
+        # Tokens of the SDK's paginators need not be hashable, and some tokens are long.
+        key = hashlib.blake2b(repr(token).encode(errors="replace"), digest_size=16).digest()
         if key in self._asked:
             msg = f"the vendor leads in a circle: it handed out the same cursor twice ({what})"
             raise CursorLoopError(msg)

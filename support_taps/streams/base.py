@@ -239,6 +239,10 @@ class SupportStream(SdkStream[Token], abc.ABC):
             and (child.selected or child.has_selected_descendents)
         ]
 
+    @functools.cached_property
+    def _asking_children(self) -> list[SupportStream[t.Any]]:
+        return [child for child in self.children if child.asks_for_each_parent]
+
     @override
     def get_child_context(self, record: dict[str, t.Any], context: Context | None) -> Context:
         """The fields that the children want of a record."""
@@ -254,10 +258,10 @@ class SupportStream(SdkStream[Token], abc.ABC):
         Not at once: meanwhile the vendor would wait for the page to be taken. A run for a few
         records only (the SDK's ``--test``) never comes to the end of a page.
         """
-        if self.ABORT_AT_RECORD_COUNT is None:
-            self._contexts.append(context)
-        else:
+        if self.ABORT_AT_RECORD_COUNT is not None:
             self._read_children([context])
+        elif self._asking_children:
+            self._contexts.append(context)
 
     def take_parent_records(self, raws: list[bytes]) -> None:
         """Take some records of the parent, as the bytes they came as. For streams made of them."""
@@ -292,10 +296,9 @@ class SupportStream(SdkStream[Token], abc.ABC):
 
     def _read_children(self, contexts: list[Context]) -> None:
         for context in contexts:
-            for child in self.children:
-                if child.asks_for_each_parent:
-                    own = {name: context[name] for name in child.parent_fields}
-                    child.read_for(own or context)
+            for child in self._asking_children:
+                own = {name: context[name] for name in child.parent_fields}
+                child.read_for(own or context)
 
     # From a context to pages
 
@@ -371,7 +374,7 @@ class SupportStream(SdkStream[Token], abc.ABC):
         """Read one page; then the children of its records."""
         witness = paginator.witness()
         sources = [child for child in self.children if not child.asks_for_each_parent]
-        finds_parents = self._writes_lines and len(sources) < len(self.children)
+        finds_parents = self._writes_lines and self._asking_children
 
         def begin() -> Callable[[list[bytes]], Batch]:
             nonlocal witness

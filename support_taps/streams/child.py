@@ -72,6 +72,9 @@ class PartsStream(StreamOfParent[t.Any], abc.ABC):
     Each element becomes a record; ``parent_fields`` are added to it, and its position in the list
     if ``position_field`` names a field. The parent's bookmark covers it.
 
+    It is made of all that the vendor sent: selection, filters and stream maps of the parent do not
+    reach it; it has its own.
+
     A list of another form than documented (drift) makes no parts and one warning: the parent's
     record carries it whole.
     """
