@@ -6,7 +6,6 @@ No float is involved anywhere, so no digit is lost.
 from __future__ import annotations
 
 import datetime as dt
-import re
 import typing as t
 
 import msgspec
@@ -23,8 +22,8 @@ MICROSECOND = dt.timedelta(microseconds=1)
 _MILLISECONDS_FROM = 100_000_000_000
 """Integers this large (5138-11-16 as seconds) can only be meant as milliseconds."""
 
-_EPOCH_TEXT = re.compile(r"[0-9]{9,16}(?:\.[0-9]+)?")
-"""Text that is an epoch number: a date without separators has eight digits, microseconds 16."""
+_SHORTEST_EPOCH, _LONGEST_EPOCH = 9, 16
+"""Digits of an epoch number in text: a date without separators has eight, microseconds have 16."""
 
 _LONGEST_NUMBER = 64
 """Characters of an epoch number with a fraction; a longer one is no time that anybody measured."""
@@ -169,7 +168,13 @@ def is_epoch_text(text: str) -> bool:
     Nine digits at least (seconds from 1973-03-03 on), so that neither a year nor a date without
     separators (``20250101``) is one.
     """
-    return len(text) <= _LONGEST_NUMBER and _EPOCH_TEXT.fullmatch(text) is not None
+    whole, point, fraction = text.partition(".")
+    return (
+        _SHORTEST_EPOCH <= len(whole) <= _LONGEST_EPOCH
+        and whole.isdecimal()
+        and text.isascii()
+        and (not point or fraction.isdecimal())
+    )
 
 
 # msgspec checks the calendar as well, and is asked in the fast path's types in the same way.
@@ -177,12 +182,30 @@ AwareDateTime = t.Annotated[dt.datetime, msgspec.Meta(tz=True)]
 _decoded = msgspec.json.Decoder(AwareDateTime).decode
 
 
+_MINUTE = len("2025-01-04T14:13:")
+_LONGEST_REST = len("20.123Z")
+_MOST_PARTS = 4096
+_minutes: set[str] = set()
+_rests: set[str] = set()
+
+
 def is_date_time(text: str) -> bool:
     """Whether text is a date and a time with a zone, as RFC 3339 writes them."""
-    if "\\" in text:
-        return False  # an escape where it is put between quotes
+    # Any minute and any rest of a minute that were right before are right together: records come
+    # in order of time, and this takes a third of the time that decoding does.
+    minute, rest = text[:_MINUTE], text[_MINUTE:]
+    if minute in _minutes and rest in _rests:
+        return True
+    # Digits are the usual other thing; a backslash would be an escape between quotes.
+    if text[4:5] != "-" or "\\" in text:
+        return False
     try:
         _decoded(f'"{text}"')
     except (msgspec.DecodeError, UnicodeEncodeError):
         return False
+    if len(rest) <= _LONGEST_REST:
+        for parts, part in ((_minutes, minute), (_rests, rest)):
+            if len(parts) >= _MOST_PARTS:
+                parts.clear()
+            parts.add(part)
     return True

@@ -140,16 +140,17 @@ class Conformance:
     def _members(self, properties: Schema, prefix: str) -> _Inside:
         """What is done to the fields of an object."""
         rules = {name: self._rule(prop, prefix + name) for name, prop in properties.items()}
+        right_types = {name: rule.right for name, rule in rules.items()}
         unknown = self.unknown
 
         def conform(record: dict[str, Json]) -> None:
             for name, value in record.items():
-                rule = rules.get(name)
-                if rule is None:
+                right = right_types.get(name)
+                if right is None:
                     unknown.note(prefix + name)
-                elif type(value) not in rule.right:
+                elif type(value) not in right:
                     # No key is added or removed while looping.
-                    record[name] = rule.conform(value)
+                    record[name] = rules[name].conform(value)
 
         def fitted(record: dict[str, Json], as_it_is: bool) -> dict[str, Json]:  # noqa: FBT001
             return {

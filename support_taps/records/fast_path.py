@@ -27,6 +27,8 @@ if t.TYPE_CHECKING:
 
 _encode = msgspec.json.Encoder().encode
 
+_LINE_FEED, _RETURN = b"\n\r"  # numbers are found in a quarter of the time that bytes take
+
 MISFITS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, *OUT_OF_RANGE)
 """What a function made by :func:`fast_path` raises for a record that does not fit."""
 
@@ -57,7 +59,7 @@ def fast_path(
     def unchanged(raw: bytes) -> bytes:
         fitted(raw)
         # White space between tokens may break the line, and a line is a message.
-        return encode(decode(raw)) if b"\n" in raw or b"\r" in raw else raw
+        return encode(decode(raw)) if _LINE_FEED in raw or _RETURN in raw else raw
 
     if not rewrites:
         return unchanged

@@ -124,9 +124,9 @@ class RecordTypes:
         if "number" in listed and not inner:
             typed, changes = Raw, _numbers(listed)
         elif DATE_TIME in listed:
-            changes = {str: _instants(makes.get(str))}
             if int in makes and makes[int].wanted == DATE_TIME and "integer" not in listed:
-                typed, changes[int] = typed | int, makes[int].make
+                typed, changes = typed | int, {int: makes[int].make}
+            changes = {**changes, str: _instants(makes.get(str))}
         elif int in makes and makes[int].wanted == "boolean" and "integer" not in listed:
             typed, changes = typed | t.Literal[0, 1], {int: makes[int].make}
         elif str in makes and makes[str].wanted == "array" and "string" not in listed:
@@ -182,7 +182,7 @@ def _instants(way: Way | None) -> Callable[[t.Any], t.Any]:
     """Text of a date-time stays, and other text is coerced if that is possible."""
 
     def checked(value: str) -> t.Any:
-        if is_date_time(value):
+        if not value.isdecimal() and is_date_time(value):
             return value
         if way is None:
             raise MisfitError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import itertools
 import time
 
 import pytest
@@ -18,6 +19,7 @@ from support_taps.timestamps import (
     epoch_format,
     floor,
     from_epoch,
+    is_date_time,
     isoformat,
     to_epoch,
 )
@@ -97,6 +99,53 @@ def test_text_of_an_instant_keeps_it_whole_in_utc(instant: dt.datetime) -> None:
     assert text.endswith("Z")
     assert dt.datetime.fromisoformat(text[:-1] + "+00:00") == instant.astimezone(dt.timezone.utc)
     assert len(text) == (27 if instant.microsecond % 1000 else 24)
+
+
+TIMES = ["2025-01-04T14:13:20Z", "2024-02-29T23:59:59.123Z", "2025-01-04T14:13:20.123456789+02:00"]
+PARTS = slice(17), slice(17, None)
+NO_RESTS = ["", "20", "60Z", "20.Z", "20+25:00", "Z", "20 Z"]
+NO_MINUTES = [
+    "",
+    "2025-02-30T14:13:",
+    "2025-01-04T24:13:",
+    "2025-01-04T14:60:",
+    "2025-01-04T14:13-",
+]
+NO_TIMES = [
+    *("", "soon", "2025", "20250101", "1736000000", "2025-01-04", "2025-01-04T14:13Z"),
+    *(
+        "2025-01-04T14:13:20",
+        "2025-02-30T14:13:20Z",
+        "2025-01-04T24:00:00Z",
+        "2025-01-04T14:60:20Z",
+    ),
+    *(
+        r"2025-01-04T14:13:20\u005a",
+        '2025-01-04T14:13:20Z"',
+        "2025-01-04T14:13:20Z ",
+        "2025-\ud800",
+    ),
+]
+
+
+def test_a_date_and_a_time_with_a_zone_is_one_however_often_it_is_asked() -> None:
+    for _ in range(2):
+        assert all(map(is_date_time, TIMES))
+        assert not any(map(is_date_time, NO_TIMES))
+    # Right minutes with wrong rests, and the reverse.
+    for minute, rest in itertools.product({text[:17] for text in TIMES}, {*NO_RESTS}):
+        assert not is_date_time(minute + rest)
+    for minute, rest in itertools.product({*NO_MINUTES}, {text[17:] for text in TIMES}):
+        assert not is_date_time(minute + rest)
+    for minute, rest in itertools.product(*({text[part] for text in TIMES} for part in PARTS)):
+        assert is_date_time(minute + rest)
+
+
+def test_many_different_times_are_told_from_what_is_none() -> None:
+    for number in range(5000):
+        text = isoformat(from_epoch(number * 61_003, MILLISECOND))
+        assert is_date_time(text)
+        assert not is_date_time(text[:-1])
 
 
 def test_instants_beyond_the_calendar_raise_overflow() -> None:
