@@ -282,7 +282,7 @@ class JsonArray:
         """Drop what is done with, and append to what is left.
 
         At least as much is appended as is left, so that a large value costs no more per byte
-        than a small one.
+        than a small one; but nothing beyond the largest value that is read.
         """
         rest = self._buffer[self._position :]
         if len(rest) > LARGEST_VALUE:
@@ -293,7 +293,7 @@ class JsonArray:
         for chunk in self._chunks:
             pieces.append(chunk)
             added += len(chunk)
-            if added and added >= len(rest):
+            if added and (added >= len(rest) or len(rest) + added > LARGEST_VALUE):
                 break
         if not added:
             raise not_json("it is empty" if not rest and not self._position else "it ends early")

@@ -258,7 +258,8 @@ def test_data_is_the_same_for_the_same_seed(box: Sandbox) -> None:
     for name, vendor in box.vendors.items():
         for stream in vendor.streams:
             assert vendor.truth(stream) == twin.vendors[name].truth(stream)
-            assert vendor.truth(stream) != other.vendors[name].truth(stream)
+            if stream not in {table.stream for table in vendor.references}:
+                assert vendor.truth(stream) != other.vendors[name].truth(stream)
 
 
 @pytest.mark.parametrize("restarted", [True, False])

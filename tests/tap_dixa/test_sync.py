@@ -328,4 +328,9 @@ def test_a_drifted_field_is_reported_once_with_a_record_to_look_at(
 
 def test_the_connection_test_asks_each_stream_once(box: Sandbox) -> None:
     run_tap("tap_dixa", config_for(box), arguments=["--test"]).succeeded()
-    assert {request.stream for request in box.requests} == {*STREAMS, "agents", "teams"}
+    assert {request.stream for request in box.requests} == {
+        *STREAMS,
+        "agents",
+        "teams",
+        "team_members",
+    }

@@ -239,8 +239,8 @@ def test_deselected_fields_and_streams_are_left_out_and_keys_stay(
     catalog = discovered("tap_zendesk_chat")
     for breadcrumb in (("visitor", "email"), ("history",), ("id",), ("update_timestamp",)):
         deselect(catalog, "chats", *breadcrumb)
-    deselect(catalog, "conversions")
-    deselect(catalog, "department_events")
+    for stream in ("agents", "conversions", "department_events", "departments"):
+        deselect(catalog, stream)
     deselect(catalog, "agent_timeline", "start_time")
     done = run(catalog=catalog).succeeded()
     truth = expected(box, "chats")

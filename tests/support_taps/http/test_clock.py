@@ -154,7 +154,7 @@ def test_a_start_that_zendesk_refuses_as_too_young_is_told_by_its_clock(
         }
     }
     catalog = discovered("tap_zendesk_chat")
-    for stream in ("agent_timeline", "conversions", "department_events"):
+    for stream in ("agent_timeline", "agents", "conversions", "department_events", "departments"):
         deselect(catalog, stream)
     done = vendor.run(state=state, catalog=catalog).succeeded()
     assert [request.status for request in vendor.box.requests] == [400]
