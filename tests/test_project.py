@@ -180,7 +180,7 @@ def test_the_sandbox_environment_fits_the_sandbox(meltano_yml: Json, tap: str) -
     box = Sandbox(port=8765)
     vendor = box.vendors[tap.removeprefix("tap-").replace("-", "_")]
     vendor.host_url = box.url  # as when it listens
-    assert plugin["config"]["api_url"] == vendor.url
+    assert {name: plugin["config"][name] for name in vendor.urls} == vendor.urls
     (secret,) = [it.name for it in tables.settings(TAPS[tap]) if it.is_secret]
     assert plugin["config"][secret] == vendor.token
     TAPS[tap](config=plugin["config"])

@@ -36,8 +36,9 @@ def assert_holds_truth(folder: Path, box: Sandbox, vendor: str) -> None:
         found = lines(folder, stream)
         truth = expected(box, vendor, stream)
         assert {key: exact(it) for key, it in by_key(vendor, stream, found).items()} == truth
-        # A page of agents' times begins with the record that the one before ended with.
-        if stream != "agent_timeline":
+        # A page of agents' times begins with the record that the one before ended with; DevRev's
+        # windows are read again in parts where it has to be proved that they came whole.
+        if stream != "agent_timeline" and vendor != "devrev":
             assert len(found) == len(truth)
 
 

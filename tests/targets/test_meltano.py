@@ -74,7 +74,10 @@ class Project:
         for vendor, credential in CREDENTIALS.items():
             prefix = f"TAP_{vendor.upper()}"
             self.environment |= {
-                f"{prefix}_API_URL": box.vendors[vendor].url,
+                **{
+                    f"{prefix}_{name.upper()}": url
+                    for name, url in box.vendors[vendor].urls.items()
+                },
                 f"{prefix}_{credential.upper()}": box.vendors[vendor].token,
                 f"{prefix}_START_DATE": START,
                 f"{prefix}_END_DATE": END,
@@ -121,7 +124,8 @@ def test_runs_into_postgres_and_goes_on_from_its_own_state(
     until = {f"TAP_{vendor.upper()}_END_DATE": "2025-04-20"}
     project.succeeds(*run, **until)
     assert_holds_truth(database, box, vendor)
-    sent_again = sum(request.rows for request in box.requests)
+    asked = [request for request in box.requests if request.stream in STREAMS[vendor]]
+    sent_again = sum(request.rows for request in asked)
     assert sent_again < sum(len(box.vendors[vendor].truth(it)) for it in STREAMS[vendor]) // 4
 
 
@@ -153,7 +157,7 @@ def test_an_installed_tap_tells_its_streams_and_settings(vendor: str) -> None:
     venv = meltano_project() / ".meltano" / "extractors" / name_of(vendor) / "venv"
     tap = program("TAP", venv / "bin" / name_of(vendor))
     catalog = json.loads(_printed(tap, "--discover"))
-    assert {entry["tap_stream_id"] for entry in catalog["streams"]} == set(STREAMS[vendor])
+    assert {entry["tap_stream_id"] for entry in catalog["streams"]} >= set(STREAMS[vendor])
     about = _printed(tap, "--about", "--format", "markdown")
     assert about.startswith(f"# `{name_of(vendor)}`")
     assert "| start_date " in about

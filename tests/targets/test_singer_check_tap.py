@@ -44,5 +44,5 @@ def test_the_official_checker_finds_the_output_valid(
     assert checked.returncode == 0, checked.stderr
     assert "The output is valid." in checked.stdout
     counted = dict(re.findall(r"^\| (\w+) +\| (\d+) +\| 1 +\|$", checked.stdout, re.MULTILINE))
-    assert counted.keys() == STREAMS[vendor].keys()
+    assert counted.keys() >= STREAMS[vendor].keys()
     assert all(int(counted[it]) >= len(sent(box, vendor, it)) for it in STREAMS[vendor])
