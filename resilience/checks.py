@@ -113,6 +113,13 @@ def _is_promised(expected: Expected, mark: Mark, subject: Subject) -> bool:
     return (expected.time, str(expected.key)) <= (end, str(mark.cursor["end_id"]))
 
 
+_CHAINED = (
+    "The above exception was the direct cause of the following exception",
+    "During handling of the above exception, another exception occurred",
+)
+"""Between the tracebacks of one error and of what led to it."""
+
+
 def check_run(stage: Stage, case: Case, run: Run, ledger: Ledger, course: Course | None) -> None:
     """Check one run.
 
@@ -126,8 +133,9 @@ def check_run(stage: Stage, case: Case, run: Run, ledger: Ledger, course: Course
         raise Broken(msg)
     if _is_struck_at_the_start(run):
         return
-    # At DEBUG the error that ended the run is told with its place.
-    if log.count("Traceback (most recent call last)") > log.count("| where it happened"):
+    # At DEBUG the error that ended the run is told with its place, and with that of its cause.
+    told = sum(log.count(words) for words in ("| where it happened", *_CHAINED))
+    if log.count("Traceback (most recent call last)") > told:
         msg = f"a traceback: {log[-400:]}"
         raise Broken(msg)
     if "Exception ignored" in log:
