@@ -12,6 +12,7 @@ import sys
 import typing as t
 
 from requests import RequestException
+from singer_sdk import Stream
 from typing_extensions import override
 
 from support_taps.command import OneLineErrors, told
@@ -21,11 +22,10 @@ from support_taps.http.rate_limits import WindowRateLimiter
 from support_taps.redaction import Secrets, protect_log
 from support_taps.sdk_overrides import SdkTap
 from support_taps.settings import Settings, secrets
-from support_taps.streams.base import SupportStream
 from support_taps.writer import LineWriter
 
 if t.TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from types import ModuleType
 
     import click
@@ -79,13 +79,13 @@ class SupportTap(SdkTap, abc.ABC):
         return self.default_api_url
 
     @override
-    def discover_streams(self) -> list[SupportStream[t.Any]]:
+    def discover_streams(self) -> Sequence[Stream]:
         """Every stream class that the tap's ``streams.py`` defines."""
         return [
             stream(self)
             for stream in vars(self.streams_module).values()
             if isinstance(stream, type)
-            and issubclass(stream, SupportStream)
+            and issubclass(stream, Stream)
             and stream.__module__ == self.streams_module.__name__
         ]
 
