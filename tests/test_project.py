@@ -174,6 +174,14 @@ def test_meltano_has_a_job_for_every_tap_and_target(
 
 
 @every_tap
+def test_meltano_leaves_out_what_is_off_by_default(extractor: Json, tap: str) -> None:
+    """It selects all that a catalog has, unless it is told otherwise."""
+    off = [stream.name for stream in tables.streams(TAPS[tap]) if not stream.selected_by_default]
+    wanted = ["*.*", *(f"!{name}.*" for name in off)] if off else ["*.*"]
+    assert extractor.get("select", ["*.*"]) == wanted
+
+
+@every_tap
 def test_the_sandbox_environment_fits_the_sandbox(meltano_yml: Json, tap: str) -> None:
     (sandbox,) = [it for it in meltano_yml["environments"] if it["name"] == "sandbox"]
     (plugin,) = [it for it in sandbox["config"]["plugins"]["extractors"] if it["name"] == tap]
