@@ -438,6 +438,12 @@ def _movements(subject: Subject, course: Course, dice: random.Random) -> Iterato
         if what == "update" and subject.update is None:
             continue
         settings = {"lookback_minutes": 60} if what == "late" else {}
+        if what == "late":  # whatever the dice say, some come behind all that has been read
+            moves = tuple(
+                Move(at, what) for at in range(max(course.requests - 2, 1), course.requests + 1)
+            )
+            kind = f"data that moves: {what}"
+            yield Case(f"{what} at the end", kind, moves=moves, settings=settings)
         for killed in (False, False, False, True, True, True):
             # In order, so that what comes later has a later time as well.
             places = sorted(dice.randint(1, course.requests) for _ in range(dice.randint(1, 3)))
