@@ -23,9 +23,10 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclasses.dataclass(frozen=True)
 class Vendor:
-    """Where one vendor is."""
+    """Where one vendor is, also by the settings of its tap."""
 
     url: str
+    urls: dict[str, str]
     token: str
 
 

@@ -36,7 +36,7 @@ def main() -> None:
             "bytes": loaded,
             "bot": box.deepconverse.bots[0],
             "vendors": {
-                name: {"url": vendor.url, "token": vendor.token}
+                name: {"url": vendor.url, "urls": vendor.urls, "token": vendor.token}
                 for name, vendor in box.vendors.items()
             },
         }
