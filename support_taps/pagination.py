@@ -21,6 +21,7 @@ from singer_sdk.pagination import SinglePagePaginator
 from typing_extensions import override
 
 from support_taps.bookmarks import Checkpoint
+from support_taps.envelopes import listed
 from support_taps.errors import CursorLoopError, ShapeError
 from support_taps.windows import Window
 
@@ -311,8 +312,7 @@ def text_at(
         if not isinstance(value, collections.abc.Mapping) or key not in value:
             if is_optional:
                 return None
-            keys = ", ".join(envelope) or "none"
-            msg = f"the response has no '{'.'.join(place)}'; its keys beside the records: {keys}"
+            msg = f"the response has no '{'.'.join(place)}'; {listed(envelope)}"
             raise ShapeError(msg)
         value = value[key]
     if value is None or isinstance(value, str):

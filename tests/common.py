@@ -14,7 +14,7 @@ import jsonschema
 from tests.conftest import EXPORTS, PATIENCE, UNTHROTTLED, Run, discovered, run_tap
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from sandbox import Sandbox
@@ -64,6 +64,11 @@ def assert_records_follow_their_schemas(run: Run) -> None:
             validators[message["stream"]].validate(message["record"])
     assert validators
     assert all(run.records(stream) for stream in validators)
+
+
+def ordered(records: Iterable[Record]) -> list[Record]:
+    """The records in an order that is the same whatever came first."""
+    return sorted(records, key=lambda record: json.dumps(record, sort_keys=True))
 
 
 def assert_catalog_is(golden: Path, module: str) -> None:

@@ -313,23 +313,24 @@ def _discovered(module: str) -> Record:
     return catalog
 
 
-def everything(module: str) -> Record:
-    """The catalog of a tap, with all its streams selected."""
+def selecting(module: str, wanted: Callable[[Record], bool]) -> Record:
+    """The catalog of a tap, with those of its streams selected that are wanted."""
     catalog = discovered(module)
     for entry in catalog["streams"]:
         (metadata,) = [item["metadata"] for item in entry["metadata"] if not item["breadcrumb"]]
-        metadata["selected"] = True
+        metadata["selected"] = wanted(entry)
     return catalog
+
+
+def everything(module: str) -> Record:
+    """The catalog of a tap, with all its streams selected."""
+    return selecting(module, lambda _: True)
 
 
 @functools.cache
 def exports_only(module: str) -> str:
     """The catalog of a tap, with nothing but its incremental streams selected, as text."""
-    catalog = discovered(module)
-    for entry in catalog["streams"]:
-        (metadata,) = [item["metadata"] for item in entry["metadata"] if not item["breadcrumb"]]
-        metadata["selected"] = bool(entry.get("replication_key"))
-    return json.dumps(catalog)
+    return json.dumps(selecting(module, lambda entry: bool(entry.get("replication_key"))))
 
 
 def deselect(catalog: Record, stream: str, *breadcrumb: str) -> None:

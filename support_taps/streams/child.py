@@ -105,7 +105,7 @@ class PartsStream(StreamOfParent[t.Any], abc.ABC):
         for position, part in enumerate(parts):
             added = ids
             if self.position_field is not None:
-                added = [*ids, b"%b:%d" % (encode(self.position_field), position)]
+                added = [*ids, b"%b:%d" % (self._added_names[-1], position)]
             text = bytes(part)
             if text[:1] != b"{":
                 self._report(type(decode(text)).__name__)
@@ -136,12 +136,13 @@ class PartsStream(StreamOfParent[t.Any], abc.ABC):
 
     def _ids(self, values: list[t.Any]) -> list[bytes]:
         return [
-            b"%b:%b" % (encode(name), b"null" if value is UNSET else bytes(value))
-            for name, value in zip(self.parent_fields, values, strict=True)
+            b"%b:%b" % (name, b"null" if value is UNSET else bytes(value))
+            for name, value in zip(self._added_names, values, strict=False)
         ]
 
     @functools.cached_property
     def _added_names(self) -> list[bytes]:
+        """The names of the fields that are added, as JSON text; the position is the last one."""
         names = [*self.parent_fields, *([self.position_field] if self.position_field else [])]
         return [encode(name) for name in names]
 

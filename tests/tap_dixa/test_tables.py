@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 
 import pytest
 
-from tests.conftest import discovered, run_tap
+from tests.common import ordered
+from tests.conftest import run_tap, selecting
 from tests.tap_dixa.conftest import config_for
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from sandbox import Sandbox
     from tests.conftest import Record, Run
 
@@ -21,10 +19,7 @@ ALL = ("agents", "teams", "team_members")
 
 def read(box: Sandbox, *streams: str, state: t.Any = None, **settings: t.Any) -> Run:
     """Run the tap for some streams only."""
-    catalog = discovered("tap_dixa")
-    for entry in catalog["streams"]:
-        (metadata,) = [item["metadata"] for item in entry["metadata"] if not item["breadcrumb"]]
-        metadata["selected"] = entry["stream"] in streams
+    catalog = selecting("tap_dixa", lambda entry: entry["stream"] in streams)
     return run_tap("tap_dixa", config_for(box, **settings), state=state, catalog=catalog)
 
 
@@ -33,11 +28,6 @@ def truth(box: Sandbox, stream: str) -> list[Record]:
     rows = box.dixa.table(stream).rows()
     added = [{"team_id": row.group} if stream == "team_members" else {} for row in rows]
     return ordered(row.record | more for row, more in zip(rows, added, strict=True))
-
-
-def ordered(records: Iterable[Record]) -> list[Record]:
-    """The records in an order that is the same whatever came first."""
-    return sorted(records, key=lambda record: json.dumps(record, sort_keys=True))
 
 
 def assert_whole(box: Sandbox, done: Run, *streams: str) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 
 import pytest
 
-from tests.conftest import discovered, run_tap
+from tests.common import ordered
+from tests.conftest import run_tap, selecting
 from tests.tap_zendesk_chat.conftest import config_for
 
 if t.TYPE_CHECKING:
@@ -19,16 +19,8 @@ if t.TYPE_CHECKING:
 
 def read(box: Sandbox, *streams: str, state: t.Any = None, **settings: t.Any) -> Run:
     """Run the tap for some streams only."""
-    catalog = discovered("tap_zendesk_chat")
-    for entry in catalog["streams"]:
-        (metadata,) = [item["metadata"] for item in entry["metadata"] if not item["breadcrumb"]]
-        metadata["selected"] = entry["stream"] in streams
+    catalog = selecting("tap_zendesk_chat", lambda entry: entry["stream"] in streams)
     return run_tap("tap_zendesk_chat", config_for(box, **settings), state=state, catalog=catalog)
-
-
-def ordered(records: Iterable[Record]) -> list[Record]:
-    """The records in an order that is the same whatever came first."""
-    return sorted(records, key=lambda record: json.dumps(record, sort_keys=True))
 
 
 def events(chats: Iterable[Record]) -> list[Record]:
