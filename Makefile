@@ -36,7 +36,7 @@ resilience: install ## Break and kill the taps by the thousand; ARGS="--seed 7"
 bench: .venv/.dev ## Measure what the taps cost, against peers; ARGS=--quick for an impression
 	@$(bin)/python -m benchmarks $(ARGS)
 
-docs: .venv/.dev ## Bring the tables of README.md and meltano.yml up to date with the code
+docs: .venv/.dev ## Bring the tables of the documents and meltano.yml up to date with the code
 	@$(bin)/python -m scripts.tables --write
 
 clean: ## Remove what was installed and what the demo wrote

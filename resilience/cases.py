@@ -119,7 +119,7 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], ...]] = {
     ),
     "devrev": (),
 }
-"""What no document permits, and what would pass for an end: a run must say so."""
+"""Responses that no document permits and that would pass for an end: a run must say so."""
 
 _DOCUMENTED_UNITS = {"agent_timeline": "microseconds"}
 
@@ -128,7 +128,7 @@ NEW_FIELDS: dict[str, dict[str, Any]] = {
     "an object and a list": {"vendor_object": {"a": [1]}, "vendor_list": []},
     "numbers": {"vendor_id": 2**63, "vendor_score": 0.5},
 }
-"""What a vendor could add to every record, by the name in the report."""
+"""Fields that a vendor could add to every record, by the name in the report."""
 
 DRIFTS: dict[str, dict[str, Any]] = {
     "dixa": {"direction": {"name": "INBOUND"}},
@@ -458,7 +458,7 @@ def _movements(subject: Subject, course: Course, dice: random.Random) -> Iterato
 
 
 def _clocks(course: Course, dice: random.Random) -> Iterator[Case]:
-    """What is new comes after the first run, at a time that its clock took for the past."""
+    """New records come after the first run, at a time that its clock took for the past."""
     kind = "a clock that is ahead of the vendor's"
     moves = (Move(_BETWEEN_RUNS, "new"),)
     yield Case(kind, kind, moves=moves, ahead=True)

@@ -125,7 +125,7 @@ class Vendor(ABC):
 
     @property
     def urls(self) -> dict[str, str]:
-        """What a tap is given, by the settings for the vendor's hosts."""
+        """URLs for a tap, by the settings for the vendor's hosts."""
         return dict.fromkeys(self.url_settings, self.url)
 
     @property

@@ -108,7 +108,7 @@ class ZendeskChat(Vendor):
     """Whether an empty page, whose cursor moves on to just before the next item, comes first
     wherever time lies between: the same sentence, read to the letter."""
     end_time_unit: str = "documented"
-    """What `end_time` counts: one of `_UNITS`. The tables of parameters say microseconds where the
+    """The unit of `end_time`: one of `_UNITS`. The tables of parameters say microseconds where the
     text says seconds; the others are defects."""
 
     def __init__(self, *args: Any) -> None:

@@ -1,19 +1,23 @@
 """Tables about the taps, made from the taps themselves.
 
-    python scripts/tables.py [--write]
+    python -m scripts.tables [--write]
 
 Without ``--write`` it names the files that are out of date, and fails if there is one. It fills
-what stands between two marks, in Markdown and in YAML:
+the space between two marks, in Markdown and in YAML:
 
-    <!-- settings:tap-dixa -->  …  <!-- end -->
-    <!-- streams -->            …  <!-- end -->
-    # settings:tap-dixa         …  # end
+    <!-- taps -->               …  <!-- end -->
+    <!-- settings -->           …  <!-- end -->     those that all taps have alike
+    <!-- settings:tap-dixa -->  …  <!-- end -->     the others of a tap
+    <!-- streams:tap-dixa -->   …  <!-- end -->
+    # settings:tap-dixa         …  # end            all settings of a tap, for Meltano
+    # select:tap-dixa           …  # end            without the streams that are off by default
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import importlib
 import importlib.metadata
 import json
@@ -31,12 +35,17 @@ if t.TYPE_CHECKING:
     from singer_sdk.streams import RESTStream
 
 ROOT = Path(__file__).parent.parent
-FILES = ("README.md", "meltano.yml")
+FILES = (
+    "README.md",
+    "docs/settings.md",
+    "meltano.yml",
+    *sorted(f"{folder.name}/README.md" for folder in ROOT.glob("tap_*") if folder.is_dir()),
+)
 DISTRIBUTION = "support-taps"
 
 _BLOCK = re.compile(
     r"^(?P<first>(?P<indent>\ *)(?P<mark><!--|\#)\ "
-    r"(?P<what>settings:(?P<tap>[\w-]+)|streams)\b.*\n)"
+    r"(?P<what>(?P<table>taps|settings|streams|select)(?::(?P<tap>[\w-]+))?)(?=\s).*\n)"
     r"(?:.*\n)*?"
     r"(?P<last>\ *(?P=mark)\ end\b)",
     re.MULTILINE | re.VERBOSE,
@@ -81,6 +90,7 @@ class Setting:
         return bool(self.schema.get("secret"))
 
 
+@functools.cache
 def taps() -> dict[str, type[Tap]]:
     """The taps of the installed distribution, by the names of their programs."""
     programs = importlib.metadata.distribution(DISTRIBUTION).entry_points
@@ -103,14 +113,25 @@ def settings(tap: type[Tap]) -> list[Setting]:
     return sorted(found, key=lambda setting: not setting.own)
 
 
+@functools.cache
 def streams(tap: type[Tap]) -> list[RESTStream[t.Any]]:
     """The streams that a tap discovers."""
     discovered = tap(validate_config=False).streams
     return [t.cast("RESTStream[t.Any]", stream) for _, stream in sorted(discovered.items())]
 
 
-def settings_table(tap: type[Tap]) -> list[str]:
-    """A tap's own settings as a Markdown table."""
+def common() -> dict[str, Setting]:
+    """The settings that all taps have alike, by name."""
+    first, *others = ({it.name: it for it in settings(tap)} for tap in taps().values())
+    return {
+        name: setting
+        for name, setting in first.items()
+        if setting.own and all(each.get(name) == setting for each in others)
+    }
+
+
+def settings_table(chosen: Iterable[Setting]) -> list[str]:
+    """Settings as a Markdown table."""
     return _table(
         ("Setting", "Type", "Default", "Description"),
         (
@@ -120,25 +141,38 @@ def settings_table(tap: type[Tap]) -> list[str]:
                 "**required**" if setting.required else _default(setting.schema),
                 setting.schema["description"],
             )
-            for setting in settings(tap)
-            if setting.own
+            for setting in chosen
         ),
     )
 
 
-def streams_table() -> list[str]:
-    """The streams of all taps as a Markdown table."""
+def taps_table() -> list[str]:
+    """The taps as a Markdown table."""
     return _table(
-        ("Tap", "Stream", "Endpoint", "Key", "How it is read"),
+        ("Tap", "Reads", "Streams"),
         (
             (
-                name,
+                f"[{name}]({tap.__module__.partition('.')[0]}/README.md)",
+                _summary(tap).rstrip("."),
+                str(len(streams(tap))),
+            )
+            for name, tap in taps().items()
+        ),
+    )
+
+
+def streams_table(tap: type[Tap]) -> list[str]:
+    """The streams of a tap as a Markdown table."""
+    return _table(
+        ("Stream", "Records", "Endpoint", "Key", "How it is read"),
+        (
+            (
                 f"`{stream.name}`",
+                _summary(type(stream)).rstrip("."),
                 f"{stream.http_method} `{stream.path}`" if stream.path else "",
                 ", ".join(f"`{key}`" for key in stream.primary_keys or ()),
                 way(stream),
             )
-            for name, tap in taps().items()
             for stream in streams(tap)
         ),
     )
@@ -153,7 +187,7 @@ def way(stream: RESTStream[t.Any]) -> str:
         if isinstance(stream, PartsStream):
             return f"made from `{parent}`"
         return f"a request for each of `{parent}`; off by default"
-    return "full table"
+    return "full table" if stream.selected_by_default else "full table; off by default"
 
 
 def settings_yaml(tap: type[Tap]) -> list[str]:
@@ -174,17 +208,36 @@ def settings_yaml(tap: type[Tap]) -> list[str]:
     return lines
 
 
+def select_yaml(tap: type[Tap]) -> list[str]:
+    """The selection of a tap for ``meltano.yml``."""
+    off = [stream.name for stream in streams(tap) if not stream.selected_by_default]
+    return ["- '*.*'", *(f"- '!{name}.*'" for name in off)]
+
+
+def lines_of(table: str, tap: str | None, *, is_yaml: bool) -> list[str]:
+    """The lines of a block.
+
+    Args:
+        table: Which one.
+        tap: Name of the tap that it is about; None: it is about all.
+        is_yaml: Whether it is for ``meltano.yml``.
+    """
+    if tap is None:
+        return taps_table() if table == "taps" else settings_table(common().values())
+    cls = taps()[tap]
+    if is_yaml:
+        return select_yaml(cls) if table == "select" else settings_yaml(cls)
+    if table == "streams":
+        return streams_table(cls)
+    shared = common()
+    return settings_table(it for it in settings(cls) if it.own and it.name not in shared)
+
+
 def updated(text: str) -> str:
     """A file with every block made anew."""
 
     def fill(block: re.Match[str]) -> str:
-        name = block["tap"]
-        if not name:
-            lines = streams_table()
-        elif block["mark"] == "#":
-            lines = settings_yaml(taps()[name])
-        else:
-            lines = settings_table(taps()[name])
+        lines = lines_of(block["table"], block["tap"], is_yaml=block["mark"] == "#")
         body = "".join(f"{block['indent']}{line}\n" for line in lines)
         return block["first"] + body + block["last"]
 
@@ -194,6 +247,11 @@ def updated(text: str) -> str:
 def blocks(text: str) -> list[str]:
     """Names of the blocks of a file."""
     return [block["what"] for block in _BLOCK.finditer(text)]
+
+
+def _summary(cls: type) -> str:
+    """The first line of a class's docstring."""
+    return (cls.__doc__ or "").partition("\n")[0]
 
 
 def _default(schema: Mapping[str, t.Any]) -> str:

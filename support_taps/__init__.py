@@ -1,4 +1,4 @@
-"""What the four taps share: one module, one job.
+"""The house that the four taps share: one module, one job.
 
 Dependencies point one way: ``tap_*`` -> ``support_taps`` -> ``singer_sdk``.
 """

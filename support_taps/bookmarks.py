@@ -20,9 +20,11 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers._state import StateWriter
     from singer_sdk.helpers.types import Context
 
+_TABLE_WAS_READ = "was_read"
+
 
 class Checkpoint(t.NamedTuple):
-    """What holds once a page has been emitted.
+    """The promise that holds once a page has been emitted.
 
     Args:
         until: Everything before this instant has been emitted.
@@ -96,15 +98,46 @@ class Bookmark:
             self._state["replication_key_value"] = isoformat(checkpoint.until)
             self._keep("cursor", checkpoint.cursor)
             self._keep("start_date", self.begun and isoformat(self.begun))
-        if not self._stream.config.get("batch_config"):
-            # With batches, records leave later than they are read; the SDK sends the state then.
-            self._writer.write_state(self._stream.tap_state)
+        _send(self._stream, self._writer)
 
     def _keep(self, key: str, value: t.Any) -> None:
         """Put something of ours beside what the SDK keeps in a bookmark."""
         self._state.pop(key, None)
         if value is not None:
             self._state[key] = value
+
+
+def note_table(stream: Stream, writer: StateWriter) -> None:
+    """Note in the state that a table has been read whole. It has no bookmark to tell of it.
+
+    Args:
+        stream: The table.
+        writer: The tap's writer of STATE messages.
+    """
+    stream.stream_state[_TABLE_WAS_READ] = True
+    _send(stream, writer)
+
+
+def was_read(stream: Stream) -> bool:
+    """Whether a run has read some of a stream and kept it in the state.
+
+    Args:
+        stream: A stream with a bookmark, with one for each partition, or a table.
+    """
+    state = stream.stream_state
+    return any(
+        "replication_key_value" in part or _TABLE_WAS_READ in part
+        for part in (state, *state.get("partitions", []))
+    )
+
+
+def _send(stream: Stream, writer: StateWriter) -> None:
+    """Send a STATE message at once.
+
+    Not with batches: there, records leave later than they are read, and the SDK sends the state.
+    """
+    if not stream.config.get("batch_config"):
+        writer.write_state(stream.tap_state)
 
 
 def _instant(text: t.Any) -> dt.datetime | None:

@@ -71,7 +71,7 @@ class OneLineErrors(SingerCommand):
 
 
 def _drop_unwritten() -> None:
-    """What a full disk or a closed pipe left in the buffer: Python would complain at exit."""
+    """Drop what a full disk or a closed pipe left in the buffer: Python would complain at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -1,4 +1,4 @@
-"""What a response holds beside its records, where that decides whether more follow.
+"""Envelopes: the part of a response beside its records, which decides whether more follow.
 
 The envelope is the only place where a vendor says that it is done. A reader who looks for one
 key alone takes every surprise for an end; these functions look at all the others.

@@ -1,4 +1,4 @@
-"""What can go wrong, as the user is told it: every message is one readable line.
+"""Errors, as the user is told them: every message is one readable line.
 
 The SDK's own hierarchy is kept, so that ``except FatalAPIError`` and friends still mean what
 they mean everywhere else in the SDK.

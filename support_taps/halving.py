@@ -284,7 +284,7 @@ class HalvingPages(BasePaginator[Slice, SampledTimes], abc.ABC):
 
     @override
     def after(self, page: PageRead[Slice, SampledTimes]) -> Step[Slice]:
-        """What is to be read next, and how far everything has been proved."""
+        """The window to read next, and how far everything has been proved."""
         token, rows = page.token, page.rows
         if token.is_listed:
             if (cursor := self.next_cursor(page)) is not None:

@@ -318,7 +318,7 @@ class JsonArray:
 
 
 class _Separator:
-    """What the text between two elements looks like: their separator, and how an object begins.
+    """The text between two elements: their separator, and how an object begins.
 
     Args:
         buffer: Holds the end of one element and the start of the next.

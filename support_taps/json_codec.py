@@ -61,7 +61,7 @@ class Number(decimal.Decimal):
 
 
 def _encode_other(value: object) -> t.Any:
-    """What is no JSON type: stream maps can make dates and anything that has a text."""
+    """Encode a value of no JSON type: stream maps can make dates and anything that has a text."""
     if type(value) is Number:
         return msgspec.Raw(str(value).encode())
     return value.isoformat() if isinstance(value, (dt.date, dt.time)) else str(value)

@@ -74,7 +74,7 @@ class PageRead(t.Generic[Token, Seen]):
 
 @dataclasses.dataclass(frozen=True)
 class Step(t.Generic[Token]):
-    """What follows from a page.
+    """The consequences of a page.
 
     Args:
         next: The token of the next page; None: that was the last one.
@@ -112,7 +112,7 @@ class BasePaginator(abc.ABC, t.Generic[Token, Seen]):
         token: Token,  # noqa: ARG002 - for those that can ask for less
         error: FatalResponseError,  # noqa: ARG002
     ) -> Token | None:
-        """What to ask for instead of a page that the vendor refused; None: it is an error."""
+        """The page to ask for instead of one that the vendor refused; None: it is an error."""
         return None
 
     def describe(self, token: Token) -> str:  # noqa: ARG002 - for those that can say more

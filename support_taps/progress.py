@@ -1,4 +1,4 @@
-"""What a person watching the log wants to know.
+"""Lines for a person who watches the log.
 
 Plain English in the message, the same facts as fields for the SDK's structured log.
 """
@@ -25,7 +25,7 @@ _LISTED_FIELDS = 20
 
 @dataclasses.dataclass
 class Progress:
-    """What has been done for one stream, and the lines about it.
+    """Counts and times of one stream, and the lines about them.
 
     Args:
         logger: The stream's logger.

@@ -29,7 +29,7 @@ _LONGEST_NUMBER = 64
 """Characters of an epoch number with a fraction; a longer one is no time that anybody measured."""
 
 OUT_OF_RANGE = (OverflowError, ValueError, OSError)
-"""What Python raises, depending on the platform, for a number that is no instant it knows."""
+"""Raised by Python, depending on the platform, for a number that is no instant it knows."""
 
 
 def to_epoch(instant: dt.datetime, unit: dt.timedelta) -> int:

@@ -66,7 +66,7 @@ _LEADS_ON = re.compile(r"cursor|next|more|continu|scroll|page_?token", re.IGNORE
 
 
 class Glimpse:
-    """What is kept of a page's records to know the page again.
+    """A page's records, as far as they are kept to know the page again.
 
     Its first and last record and its size: ids are unique, so that two pages alike in these are
     the same page, and hashing every byte would cost a tenth of the run.

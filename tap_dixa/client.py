@@ -78,7 +78,7 @@ class DixaExport(DixaStream[Window], IncrementalStream[Window], abc.ABC):
     epoch_unit = MILLISECOND
 
     filter_name: t.ClassVar[str]
-    """What the window is about: the part of the parameters before ``_after`` and ``_before``."""
+    """The subject of the window: the part of the parameters before ``_after`` and ``_before``."""
 
     requests_per_minute: t.ClassVar[int]
 

@@ -74,16 +74,27 @@ def test_generated_blocks_are_up_to_date(file: str) -> None:
     assert text_of(file) == tables.updated(text_of(file)), "make docs"
 
 
-def test_readme_has_the_streams_and_the_settings_of_every_tap() -> None:
-    assert sorted(tables.blocks(text_of("README.md"))) == sorted(
-        ["streams", *(f"settings:{tap}" for tap in TAPS)]
-    )
+@every_tap
+def test_the_readme_of_a_tap_has_its_streams_and_settings(tap: str) -> None:
+    readme = text_of(f"{tap.replace('-', '_')}/README.md")
+    assert tables.blocks(readme) == [f"settings:{tap}", f"streams:{tap}"]
+    assert f"({tap.replace('-', '_')}/README.md)" in text_of("README.md")
 
 
-def test_readme_names_the_settings_that_the_sdk_adds() -> None:
+def test_settings_that_all_taps_share_stand_in_one_place() -> None:
+    assert tables.blocks(text_of("docs/settings.md")) == ["settings"]
+    shared = text_of("docs/settings.md")
+    assert "| `start_date` |" in shared
     for tap in TAPS.values():
         for setting in tables.settings(tap):
-            assert setting.own or f"`{setting.name}`" in text_of("README.md")
+            assert setting.own or f"`{setting.name}`" in shared
+
+
+def test_every_link_within_the_documents_leads_somewhere() -> None:
+    documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+    for document in (*documents, *ROOT.glob("docs/*.md"), *ROOT.glob("tap_*/README.md")):
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / link).exists(), f"{document}: {link}"
 
 
 def test_every_make_command_of_the_readme_exists() -> None:

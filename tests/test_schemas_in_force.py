@@ -53,7 +53,7 @@ def is_date_time(value: object) -> bool:
 
 
 class Output(t.NamedTuple):
-    """What is written.
+    """The messages that are written.
 
     Args:
         messages: Singer messages in order; before a BATCH stand its records as RECORD messages.
@@ -92,7 +92,7 @@ def written(
     catalog: Json = None,
     **config: Json,
 ) -> Output:
-    """What a stream writes that is sent some batches of records; checked against its SCHEMA."""
+    """The output of a stream for some batches of records, checked against its SCHEMA."""
     tap: t.Any = tap_class(config={**CONFIG, **config}, catalog=catalog or CATALOGS[tap_class])
     stream: SupportStream[t.Any] = tap.streams[name]
     tap.message_writer = Writer()
@@ -211,7 +211,7 @@ def test_every_record_is_listed_and_valid(
 
 
 def chats(*batches: list[Record], **options: Json) -> Output:
-    """What the chats stream of Zendesk makes of batches of records."""
+    """The output of the chats stream of Zendesk for batches of records."""
     keyed = [
         [{"id": "c1", "update_timestamp": "2025-01-04T14:13:20Z"} | record for record in batch]
         for batch in batches

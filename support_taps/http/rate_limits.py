@@ -77,7 +77,7 @@ class WindowRateLimiter:
 
 
 class HeaderRateLimiter:
-    """What is left of a rate limit that the vendor tells in the headers of every response.
+    """A rate limit that the vendor tells in the headers of every response.
 
     ``X-Ratelimit-Limit``, ``-Remaining`` and ``-Reset`` (epoch seconds by the vendor's clock), as
     DevRev sends them. Nothing is known before the first response.

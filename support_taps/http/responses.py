@@ -1,4 +1,4 @@
-"""What a response that is no response means, in one line for the user.
+"""The meaning of a response that holds no records, in one line for the user.
 
 No URL is ever quoted, since a query may say who was asked for, and no header. What the
 vendor wrote is quoted in part, because it often names the parameter that is wrong.
@@ -148,7 +148,7 @@ def _inner(error: BaseException) -> BaseException | None:
 
 
 def _quoted(body: t.Any, secrets: Secrets) -> str:
-    """What the vendor wrote, shortened; nothing if it wrote nothing readable."""
+    """The vendor's words, shortened; nothing if there are no readable ones."""
     if isinstance(body, dict):
         told = [body[key] for key in ("message", "error", "detail", "description") if body.get(key)]
         body = "; ".join(dict.fromkeys(str(word) for word in told))

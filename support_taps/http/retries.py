@@ -1,4 +1,4 @@
-"""What is worth another try, and how long to wait before it.
+"""Retries: which errors are worth another try, and how long to wait before it.
 
 Waits grow from one second to a minute (``backoff.expo``), with up to a second of jitter. What the
 vendor asks for in ``Retry-After`` is honoured in both forms, seconds and HTTP date, where it is

@@ -1,4 +1,4 @@
-"""What becomes of a value of another type than its schema lists, where nothing is lost by it.
+"""The one table of coercions: values of another type than listed, where nothing is lost.
 
 This is the only place that knows. The fast path (``types.py``) takes from the table what
 vendors are known to send, and the long way (``conformance.py``) everything; so both ways make the
@@ -112,7 +112,7 @@ def _list_of_one(value: t.Any) -> list[t.Any]:
 
 
 def ways(coercions: Coercions, listed: t.Collection[str]) -> dict[type, list[Way]]:
-    """What can be made of values of each type, in the order in which it is to be tried.
+    """The types that values of each type can become, in the order in which to try them.
 
     Args:
         coercions: The table.
@@ -126,7 +126,7 @@ def ways(coercions: Coercions, listed: t.Collection[str]) -> dict[type, list[Way
 
 
 def attempt(makes: t.Iterable[Coercion], value: t.Any) -> t.Any:
-    """What the first function makes of the value that takes it.
+    """The result of the first function that takes the value.
 
     Raises:
         MisfitError: None does.

@@ -1,4 +1,4 @@
-"""What is done to a record that is not quite what the schema says, value by value.
+"""The long way of a record that is not quite what the schema says, value by value.
 
 The schema is compiled into functions once; a record then goes through the ones its fields have.
 """
@@ -68,7 +68,7 @@ class Unknown(collections.Counter[str]):
 
 
 class _Inside(t.NamedTuple):
-    """What is done within an object or an array.
+    """The work within an object or an array.
 
     Args:
         conform: Changes it in place; tells of what does not fit, and leaves it.
@@ -81,7 +81,7 @@ class _Inside(t.NamedTuple):
 
 
 class _Rule(t.NamedTuple):
-    """What is done to the values of a property.
+    """The work on the values of a property.
 
     Args:
         right: Types of values that stay as they are.
@@ -138,7 +138,7 @@ class Conformance:
         self._conform(record)
 
     def _members(self, properties: Schema, prefix: str) -> _Inside:
-        """What is done to the fields of an object."""
+        """Compile the fields of an object."""
         rules = {name: self._rule(prop, prefix + name) for name, prop in properties.items()}
         right_types = {name: rule.right for name, rule in rules.items()}
         unknown = self.unknown
@@ -161,7 +161,7 @@ class Conformance:
         return _Inside(conform, fitted)
 
     def _rule(self, schema: Schema, path: str) -> _Rule:
-        """What is done to the values of a property."""
+        """Compile the values of a property."""
         every = alternatives(schema)
         if any(says_nothing(each) for each in every):
             return _ANYTHING_GOES
@@ -231,7 +231,7 @@ class Conformance:
         return _Rule(right, conform, fitted)
 
     def _makes(self, listed: tuple[str, ...], items: list[_Rule]) -> Mapping[type, list[Coercion]]:
-        """What can be made of values of each type, in the order in which it is tried."""
+        """The coercions of values of each type, in the order in which to try them."""
 
         def of_item(make: Coercion, item: _Rule) -> Coercion:
             return lambda value: make(item.fitted(value, False))  # noqa: FBT003
@@ -273,7 +273,7 @@ def _coerced(
 
 
 def _items(rule: _Rule) -> _Inside:
-    """What is done to the items of an array."""
+    """The work on the items of an array."""
     right, conform_item, fitted_item = rule
 
     def conform(values: list[Json]) -> None:

@@ -30,7 +30,7 @@ _encode = msgspec.json.Encoder().encode
 _LINE_FEED, _RETURN = b"\n\r"  # numbers are found in a quarter of the time that bytes take
 
 MISFITS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, *OUT_OF_RANGE)
-"""What a function made by :func:`fast_path` raises for a record that does not fit."""
+"""Raised by a function of :func:`fast_path` for a record that does not fit."""
 
 
 def fast_path(

@@ -48,7 +48,7 @@ def _ignore(_path: str, _drift: Drift) -> None:
 
 
 class RecordPlan:
-    """What is done to each record of one stream, worked out once from its schema and selection.
+    """The way of a stream's records, worked out once from its schema and selection.
 
     Args:
         schema: The stream's JSON schema.

@@ -19,7 +19,7 @@ if t.TYPE_CHECKING:
 def deselected(
     schema: Mapping[str, t.Any], mask: SelectionMask, breadcrumb: tuple[str, ...] = ()
 ) -> dict[str, t.Any]:
-    """What a selection leaves out.
+    """The part of a schema that a selection leaves out.
 
     Args:
         schema: JSON schema of the stream, or of an object in it.

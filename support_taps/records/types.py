@@ -48,7 +48,7 @@ _FIRST_BYTES: dict[str, bytes] = {
     "boolean": b"tf",
     "number": b"-0123456789",
 }
-"""What bytes that are not looked into can begin with: no text, which could be no UTF-8."""
+"""First bytes of a value that is not looked into: no text, which could be no UTF-8."""
 
 
 class Member(t.NamedTuple):

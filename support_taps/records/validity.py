@@ -51,7 +51,7 @@ _FORMATS = jsonschema.FormatChecker()
 
 
 class _Rule(t.NamedTuple):
-    """What values of a property are valid.
+    """The values that are valid for a property.
 
     Args:
         right: Types whose values are, without a look at them.

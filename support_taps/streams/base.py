@@ -22,6 +22,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.streams.rest import PageContext
 from typing_extensions import override
 
+from support_taps.bookmarks import was_read
 from support_taps.errors import FatalResponseError
 from support_taps.http import responses
 from support_taps.http.page_reader import PageReader
@@ -77,7 +78,7 @@ class SupportStream(SdkStream[Token], abc.ABC):
     """Whether the vendor sends times as numbers."""
 
     epoch_unit: t.ClassVar[dt.timedelta | None] = None
-    """What such numbers count; None: seconds and milliseconds, told apart by size."""
+    """The unit of such numbers; None: seconds and milliseconds, told apart by size."""
 
     url_setting: t.ClassVar[str] = "api_url"
     """The setting that holds the base URL: a vendor can have more than one host."""
@@ -188,10 +189,7 @@ class SupportStream(SdkStream[Token], abc.ABC):
         What has never been there is missing from the plan, or is not for this token. What was there
         and is refused now is an error; so is a partition that the user named.
         """
-        if self.partitions is not None:
-            return True
-        parts = [self.stream_state, *self.stream_state.get("partitions", [])]
-        return bool(self.progress.records) or any("replication_key_value" in part for part in parts)
+        return self.partitions is not None or bool(self.progress.records) or was_read(self)
 
     @override
     def request_records(self, context: Context | None) -> Iterator[dict[str, t.Any]]:

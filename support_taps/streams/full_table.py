@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import abc
+import typing as t
 
-from support_taps.streams.base import SupportStream, Token
+from typing_extensions import override
+
+from support_taps.bookmarks import note_table
+from support_taps.streams.base import Batch, SupportStream, Token
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from singer_sdk.helpers.types import Context
 
 
 class FullTableStream(SupportStream[Token], abc.ABC):
@@ -16,3 +25,11 @@ class FullTableStream(SupportStream[Token], abc.ABC):
 
     primary_keys = ("id",)
     replication_key = None
+
+    @override
+    def read_pages(
+        self, context: Context | None, convert: Callable[[list[bytes]], Batch]
+    ) -> Iterator[Batch]:
+        """Read every page, in batches of records; then note that the table is there."""
+        yield from super().read_pages(context, convert)
+        note_table(self, self.tap.state_writer)

@@ -30,7 +30,7 @@ MOST_REQUESTS = 5000
 
 @dataclasses.dataclass
 class Model:
-    """What the vendor has, and how it answers.
+    """A vendor: the rows it has, and how it answers.
 
     Args:
         times: Of the rows, in microseconds after the start.

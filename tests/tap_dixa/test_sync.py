@@ -165,8 +165,8 @@ def test_a_field_that_holds_an_object_can_be_deselected(box: Sandbox, run: Runne
     assert emitted["author_name"] == record["author_name"]
 
 
-def test_the_stream_map_of_the_readme_hashes_and_drops_fields(box: Sandbox, run: Runner) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_stream_map_of_the_documents_hashes_and_drops_fields(box: Sandbox, run: Runner) -> None:
+    readme = (ROOT / "docs" / "privacy.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"<!-- stream-map -->\n```json\n(.*?)```", readme, re.DOTALL)
     example = json.loads(block)
     with_address = box.dixa.truth("conversations")

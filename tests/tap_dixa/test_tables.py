@@ -41,7 +41,7 @@ def test_a_table_is_read_whole_page_by_page(box: Sandbox, next_url: t.Any) -> No
     done = read(box, "agents").succeeded()
     assert_whole(box, done, "agents")
     assert len([request for request in box.requests if request.stream == "agents"]) == 3
-    assert not done.bookmarks.get("agents")
+    assert done.bookmarks == {"agents": {"was_read": True}}
 
 
 def test_a_page_on_another_host_is_an_error_and_receives_no_token(box: Sandbox) -> None:
@@ -67,7 +67,8 @@ def test_the_same_page_again_and_again_is_an_error(box: Sandbox) -> None:
 def test_children_are_read_for_each_parent(box: Sandbox) -> None:
     done = read(box, *ALL).succeeded()
     assert_whole(box, done, *ALL)
-    assert not any(done.bookmarks.values())
+    was_read = {"was_read": True}
+    assert done.bookmarks == {"agents": was_read, "teams": was_read, "team_members": {}}
     schemas = [message["stream"] for message in done.messages if message["type"] == "SCHEMA"]
     assert sorted(schemas) == sorted(ALL)
 
@@ -84,6 +85,20 @@ def test_children_are_off_by_default(box: Sandbox) -> None:
     done = run_tap("tap_dixa", config_for(box), catalog=None).succeeded()
     assert done.records("teams")
     assert not done.records("team_members")
+
+
+@pytest.mark.parametrize("state", ["none", "the last run's"])
+def test_a_refused_table_is_skipped_unless_it_was_read_before(box: Sandbox, state: str) -> None:
+    earlier = read(box, "agents").succeeded().states[-1] if state != "none" else None
+    box.fault(kind="status", vendor="dixa", stream="agents", status=403)
+    done = read(box, "agents", "teams", state=earlier)
+    assert_whole(box, done, "teams")
+    if earlier:
+        assert done.exit_code == 1
+        assert "stream 'agents' failed" in done.stderr
+    else:
+        done.succeeded()
+        assert "stream 'agents' was skipped" in done.stderr
 
 
 @pytest.mark.parametrize("status", [403, 404])

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 
 def readme_map() -> dict[str, Any]:
-    """The stream map with which the README loads values of any type."""
-    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    """The stream map with which docs/targets.md loads values of any type."""
+    readme = (PROJECT / "docs" / "targets.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"<!-- any-type-map -->\n```json\n(.*?)```", readme, re.DOTALL)
     settings: dict[str, Any] = json.loads(block)
     return settings
@@ -71,7 +71,7 @@ def unmapped(row: Row, mapped: Collection[str]) -> Row:
 def test_every_row_is_what_the_vendor_sent_but_for_what_the_target_bends(
     box: Sandbox, database: Database, into_pipelinewise: Callable[[str], Pipeline], vendor: str
 ) -> None:
-    """DeepConverse's messages need the README's map: three of their fields can be of any type."""
+    """The map of docs/targets.md is for DeepConverse's messages: three fields can be of any type."""
     settings = readme_map() if vendor == "deepconverse" else {}
     into_pipelinewise(vendor).run(tap_config(box, vendor, **settings)).succeeded()
     for stream in STREAMS[vendor]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class FirstRun(NamedTuple):
-    """What a first run has left."""
+    """The rows that a first run has left."""
 
     box: Sandbox
     database: Database
@@ -81,7 +81,7 @@ def test_the_state_that_comes_out_is_the_last_that_went_in(
 
 
 def column_type(schema: dict[str, Any]) -> str:
-    """What a user expects: mixed values are JSON, lists of one type are arrays of it."""
+    """Columns as a user expects them: mixed values are JSON, lists of one type are arrays of it."""
     types = types_of(schema)
     if len(types) > 1:
         return "jsonb"

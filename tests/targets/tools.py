@@ -34,7 +34,7 @@ PATIENCE = 300.0
 """Seconds after which a process is given up."""
 
 START, END = "2025-01-01", "2025-04-01"
-"""What a first run reads: all that the sandbox has."""
+"""Settings of a first run: all that the sandbox has."""
 
 _RECORDS_READ = re.compile(r"completed processing .*?, (\d+) records")
 
@@ -105,7 +105,7 @@ def tap_config(box: Sandbox, vendor: str, **changes: Any) -> dict[str, Any]:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What came of a tap and a target.
+    """The outcome of a tap and a target.
 
     Args:
         tap_code: Exit code of the tap.

@@ -1,4 +1,4 @@
-"""What a target must hold, worked out from what the sandbox sent and from the schemas.
+"""The rows that a target must hold, from what the sandbox sent and from the schemas.
 
 Nothing here comes from the taps but their schema files: which fields count time since 1970, and
 in which unit, is listed by hand from the vendors' documents.
@@ -140,7 +140,7 @@ def exact(value: Any) -> Any:
 
 
 def instant(text: str) -> datetime:
-    """What a column without time zone holds of a date-time: UTC, cut off after microseconds."""
+    """A date-time in a column without time zone: UTC, cut off after microseconds."""
     match = _INSTANT.fullmatch(text)
     assert match, text
     whole = datetime.fromisoformat(match[1])

@@ -121,7 +121,7 @@ def test_a_wait_that_is_too_long_ends_the_run_rather_than_sit_it_out() -> None:
 
 
 def test_twenty_tries_outlast_thirteen_minutes() -> None:
-    """As the docstring, the README and the setting's description have it."""
+    """As the docstring, docs/errors.md and the setting's description have it."""
     retries = Retries(20)
     waited = sum(retries.wait_after(TransientError("late")) for _ in range(19))
     assert 13 * 60 <= waited < 14.5 * 60

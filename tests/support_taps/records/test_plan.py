@@ -1,4 +1,4 @@
-"""What becomes of a record: each rule, and that the short way and the long way agree.
+"""The way of a record: each rule, and that the short way and the long way agree.
 
 Most records are just what the schema says and take a short way through msgspec; the others are
 gone through value by value. Whoever reads the output must not be able to tell.
@@ -85,7 +85,7 @@ def to_bytes(record: Json) -> bytes:
 
 
 def by_both_ways(plan: RecordPlan, raw: bytes) -> Json:
-    """What becomes of a record, by the way for lines and by the way for the SDK."""
+    """A record by the way for lines and by the way for the SDK."""
     line = plan.lines([raw], b"", b"\n", {})
     assert line.count(b"\n") == 1
     one = json.loads(line, parse_float=decimal.Decimal)

@@ -1,4 +1,4 @@
-"""What is not selected is taken out, inside of objects too."""
+"""Selection takes out what is not selected, inside of objects too."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def spelled(text: bytes) -> Json:
 
 
 def lines_of(plan: RecordPlan, raw: bytes) -> Json:
-    """What becomes of a record by both ways, which must be the same to the character."""
+    """A record by both ways, which must be the same to the character."""
     line = plan.lines([raw], b"", b"", {})
     assert spelled(encode(plan.record(raw))) == spelled(line)
     return spelled(line)
