@@ -1,8 +1,8 @@
 """Changes of a record that fits its type, as one function made for the stream.
 
 As ``dataclasses`` does, the function is written as source and compiled once: a loop over a list of
-attributes costs more than a tenth of a tap's whole CPU where many fields change. The source holds no
-name that comes from a schema; ``linecache`` has it, so that debuggers and tracebacks show it.
+attributes costs more than a tenth of a tap's whole CPU where many fields change. The source holds
+no name that comes from a schema; ``linecache`` has it, so that tracebacks and debuggers show it.
 """
 
 from __future__ import annotations

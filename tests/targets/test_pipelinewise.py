@@ -71,7 +71,7 @@ def unmapped(row: Row, mapped: Collection[str]) -> Row:
 def test_every_row_is_what_the_vendor_sent_but_for_what_the_target_bends(
     box: Sandbox, database: Database, into_pipelinewise: Callable[[str], Pipeline], vendor: str
 ) -> None:
-    """The map of docs/targets.md is for DeepConverse's messages: three fields can be of any type."""
+    """The map of docs/targets.md is for DeepConverse's messages: three fields are of any type."""
     settings = readme_map() if vendor == "deepconverse" else {}
     into_pipelinewise(vendor).run(tap_config(box, vendor, **settings)).succeeded()
     for stream in STREAMS[vendor]:

@@ -177,7 +177,7 @@ def test_two_spans_in_the_doubled_hour_of_autumn_stay_two(
 def test_an_absent_object_is_the_null_of_json(
     box: Sandbox, database: Database, into_postgres: Callable[..., Pipeline]
 ) -> None:
-    """So `metadata is null` finds nothing: target-postgres has it so, and docs/errors.md says it."""
+    """So `metadata is null` finds nothing: as target-postgres has it; docs/errors.md says so."""
     record = {"_id": "1", "startTime": NOON // 1000}
     box.deepconverse.load("conversations", [record], box.deepconverse.bots[0])
     into_postgres("deepconverse").run(tap_config(box, "deepconverse")).succeeded()
