@@ -209,7 +209,7 @@ class SdkStream(RESTStream[Page], abc.ABC):
                 self._write_record_message(processed)
 
 
-class SdkTap(Tap):
+class SdkTap(Tap, abc.ABC):
     """A tap that says in one line which setting is wrong, and that ends with the right code."""
 
     @override
@@ -226,6 +226,19 @@ class SdkTap(Tap):
 
     def prepare_settings(self, config: dict[str, t.Any]) -> None:
         """Change a configuration in place before it is checked. For taps to override."""
+
+    @override  # type: ignore[misc]  # final, but there is no hook for what `--test` shows
+    def run_connection_test(self) -> bool:
+        """Report on each stream, where the SDK writes a record of each, with all that is in it.
+
+        The first thing that a user runs should tell more than "no error", and nothing private.
+        """
+        self.test_connection()
+        return True
+
+    @abc.abstractmethod
+    def test_connection(self) -> None:
+        """Say what the account gives to each stream."""
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

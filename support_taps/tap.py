@@ -11,11 +11,13 @@ import json
 import sys
 import typing as t
 
+import click
 from requests import RequestException
 from singer_sdk import Stream
 from typing_extensions import override
 
 from support_taps.command import OneLineErrors, told
+from support_taps.connection_test import ConnectionTest
 from support_taps.errors import FatalResponseError, StateError, UnauthorizedError
 from support_taps.http.clock import VendorClock
 from support_taps.http.rate_limits import WindowRateLimiter
@@ -27,8 +29,6 @@ from support_taps.writer import LineWriter
 if t.TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import ModuleType
-
-    import click
 
 DISTRIBUTION = "support-taps"
 
@@ -133,6 +133,17 @@ class SupportTap(SdkTap, abc.ABC):
         if not self.holds_failures:
             raise error
         self.missing[stream] = error
+
+    @override
+    def test_connection(self) -> None:
+        """Print what the account gives to each stream.
+
+        Raises:
+            FatalAPIError: A stream could not be read.
+        """
+        self.message_writer.is_muted = True
+        for line in ConnectionTest(self).report():
+            click.echo(line)
 
     @override
     def load_state(self, state: dict[str, t.Any]) -> None:

@@ -21,6 +21,9 @@ class LineWriter(MsgSpecWriter):
     a STATE can never overtake a record.
     """
 
+    is_muted = False
+    """Whether nothing is written: a connection test reads, and loads nothing."""
+
     def serialize_message(self, message: Message) -> bytearray:
         """Serialise as one line."""
         return bytearray(encode(message.to_dict()) + b"\n")
@@ -31,6 +34,8 @@ class LineWriter(MsgSpecWriter):
 
     def write_lines(self, lines: bytes | bytearray) -> None:
         """Write lines that end in a newline each."""
+        if self.is_muted:
+            return
         out = sys.stdout.buffer
         rest = memoryview(lines)
         while rest:  # with PYTHONUNBUFFERED it is a raw file, which may take a part only

@@ -83,6 +83,16 @@ class VendorClock:
         """The moment the run started, by the vendor's clock where it is known to differ."""
         return self._started - self._ahead + self._behind
 
+    @property
+    def described(self) -> str:
+        """The difference between both clocks, in words."""
+        if self.told is None:
+            return "the vendor has not told its own"
+        if difference := max(self._ahead, self._behind):
+            side = "ahead of" if self._ahead >= self._behind else "behind"
+            return f"this machine is {_length(difference)} {side} the vendor"
+        return f"within {_length(TOLERANCE)} of the vendor's"
+
     def hear(self, headers: Mapping[str, str], elapsed: dt.timedelta) -> None:
         """Take what a response tells, sound or not.
 

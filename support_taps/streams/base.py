@@ -99,6 +99,8 @@ class SupportStream(SdkStream[Token], abc.ABC):
         self._record_counter: metrics.Counter | None = None
         self._contexts: list[Context] = []
         self._has_begun = False
+        self.last_headers: Mapping[str, str] = {}
+        """The headers of the last response."""
 
     # Declared by a vendor's client
 
@@ -413,6 +415,7 @@ class SupportStream(SdkStream[Token], abc.ABC):
     ) -> PageReader:
         def responded(response: Response) -> None:
             request_counter.increment()
+            self.last_headers = response.headers
             self._measure(response)
             self.tap.clock.hear(response.headers, response.elapsed)
 

@@ -112,6 +112,7 @@ def test_the_hooks_have_the_signatures_they_had() -> None:
         (Stream._sync_batches, SdkStream._sync_batches),
         (Tap._validate_config, SdkTap._validate_config),
         (Tap._handle_termination, SdkTap._handle_termination),
+        (Tap.run_connection_test, SdkTap.run_connection_test),
     ):
         theirs = inspect.signature(overridden)
         assert list(theirs.parameters) == list(inspect.signature(ours).parameters)
