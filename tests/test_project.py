@@ -228,6 +228,19 @@ def test_the_pythons_that_are_promised_are_those_that_are_tested() -> None:
     assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"] == promised
 
 
+def test_every_action_is_pinned_by_its_commit() -> None:
+    for workflow in (ROOT / ".github" / "workflows").iterdir():
+        for used in re.findall(r"uses: (.+)", workflow.read_text(encoding="utf-8")):
+            assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v[\d.]+", used), used
+
+
+def test_every_tap_can_be_chosen_in_an_issue() -> None:
+    for form in ("bug", "connection-report"):
+        body = yaml.safe_load(text_of(f".github/ISSUE_TEMPLATE/{form}.yml"))["body"]
+        (choice,) = [part for part in body if part["id"] == "tap"]
+        assert set(TAPS) <= set(choice["attributes"]["options"])
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
