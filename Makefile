@@ -38,6 +38,7 @@ bench: .venv/.dev ## Measure what the taps cost, against peers; ARGS=--quick for
 
 docs: .venv/.dev ## Bring the tables of the documents and meltano.yml up to date with the code
 	@$(bin)/python -m scripts.tables --write
+	@$(bin)/python -m scripts.hub --write
 
 clean: ## Remove what was installed and what the demo wrote
 	rm -rf .venv .meltano .mypy_cache .pytest_cache .ruff_cache .hypothesis dist output/sandbox

@@ -153,7 +153,7 @@ def taps_table() -> list[str]:
         (
             (
                 f"[{name}]({tap.__module__.partition('.')[0]}/README.md)",
-                _summary(tap).rstrip("."),
+                summary(tap).rstrip("."),
                 str(len(streams(tap))),
             )
             for name, tap in taps().items()
@@ -168,7 +168,7 @@ def streams_table(tap: type[Tap]) -> list[str]:
         (
             (
                 f"`{stream.name}`",
-                _summary(type(stream)).rstrip("."),
+                summary(type(stream)).rstrip("."),
                 f"{stream.http_method} `{stream.path}`" if stream.path else "",
                 ", ".join(f"`{key}`" for key in stream.primary_keys or ()),
                 way(stream),
@@ -249,7 +249,7 @@ def blocks(text: str) -> list[str]:
     return [block["what"] for block in _BLOCK.finditer(text)]
 
 
-def _summary(cls: type) -> str:
+def summary(cls: type) -> str:
     """The first line of a class's docstring."""
     return (cls.__doc__ or "").partition("\n")[0]
 
