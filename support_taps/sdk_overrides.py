@@ -18,6 +18,7 @@ from singer_sdk.helpers._batch import SDKBatchMessage
 from singer_sdk.mapper import RemoveRecordTransform
 from typing_extensions import override
 
+from support_taps.batches import BatchFiles
 from support_taps.records.emitter import Emitter, Output, completed
 from support_taps.records.selection import deselected, selected
 from support_taps.settings import validate
@@ -37,6 +38,9 @@ Page = t.TypeVar("Page")
 
 class SdkStream(RESTStream[Page], abc.ABC):
     """A stream without the SDK's own bookmarks, and without its extra line about an error."""
+
+    batch_files: BatchFiles | None = None
+    """Where lines go instead of standard output, while BATCH files are made of them."""
 
     def __init__(self, tap: Tap) -> None:
         """Quiet the line that ``Stream.sync`` logs before it lets an error through.
@@ -116,7 +120,13 @@ class SdkStream(RESTStream[Page], abc.ABC):
 
         The SDK's batches hold records before selection and stream maps: what these leave out (an
         address, say) would leave all the same, and the SCHEMA would not hold.
+
+        Where the SDK has no work to do on records, ``get_records`` writes their lines into the
+        files itself.
         """
+        if self.writes_lines and batch_config.encoding.format == "jsonl":
+            self._sync_batches_of_lines(batch_config, context)
+            return
         records = self._sync_records(context, write_messages=False)
         with self.get_batch_counter() as counter:
             while chunk := list(itertools.islice(records, batch_config.batch_size)):
@@ -137,6 +147,30 @@ class SdkStream(RESTStream[Page], abc.ABC):
                 self._write_state_message()
         self.state_manager.is_flushed = False
         self._write_state_message()
+
+    def _sync_batches_of_lines(self, config: BatchConfig, context: Context | None) -> None:
+        with self.get_batch_counter() as counter:
+
+            def send(url: str) -> None:
+                counter.increment()
+                self._tap.write_message(
+                    SDKBatchMessage(stream=self.name, encoding=config.encoding, manifest=[url])
+                )
+                self.state_manager.is_flushed = False
+                self._write_state_message()
+
+            self.batch_files = BatchFiles(config, f"{self.tap_name}--{self.name}", send)
+            for _ in self._sync_records(context, write_messages=False):
+                pass
+            self.batch_files.flush()
+            self.batch_files = None
+        self.state_manager.is_flushed = False
+        self._write_state_message()
+
+    @property
+    @abc.abstractmethod
+    def writes_lines(self) -> bool:
+        """Whether the SDK has nothing to do between a record and its line."""
 
     @override  # type: ignore[misc]  # final, but there is no hook around it
     def sync(self, context: Context | None = None) -> None:

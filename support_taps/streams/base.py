@@ -47,7 +47,7 @@ if t.TYPE_CHECKING:
 Token = t.TypeVar("Token")
 Batch = t.TypeVar("Batch")
 
-_SDK_WORK = ("stream_maps", "flattening_enabled", "batch_config")
+_SDK_WORK = ("stream_maps", "flattening_enabled")
 
 
 def token_of(page: PageContext[Token]) -> Token:
@@ -160,9 +160,9 @@ class SupportStream(SdkStream[Token], abc.ABC):
         of the run. Refused credentials end the run at once.
         """
         try:
-            if self._writes_lines:
+            if self.writes_lines:
                 for lines in self.read_pages(context, self._lines):
-                    self.tap.message_writer.write_lines(lines)
+                    self._write(lines)
             else:
                 yield from self.request_records(context)
             self.tap.was_read = True
@@ -279,17 +279,17 @@ class SupportStream(SdkStream[Token], abc.ABC):
             context: The fields of ``parent_fields``.
         """
         self.begin()
-        if self._writes_lines:
+        if self.writes_lines:
             for lines in self.read_pages(context, self._lines):
-                self.tap.message_writer.write_lines(lines)
+                self._write(lines)
         else:
             for record in self.request_records(context):
                 self.write_record(record, context)
 
     def write_raws(self, raws: list[bytes]) -> None:
         """Write records, given as bytes."""
-        if self._writes_lines:
-            self.tap.message_writer.write_lines(self._lines(raws))
+        if self.writes_lines:
+            self._write(self._lines(raws))
         else:
             for record in self._decoded(raws):
                 self.write_record(record, None)
@@ -374,7 +374,7 @@ class SupportStream(SdkStream[Token], abc.ABC):
         """Read one page; then the children of its records."""
         witness = paginator.witness()
         sources = [child for child in self.children if not child.asks_for_each_parent]
-        finds_parents = self._writes_lines and self._asking_children
+        finds_parents = self.writes_lines and self._asking_children
 
         def begin() -> Callable[[list[bytes]], Batch]:
             nonlocal witness
@@ -477,7 +477,7 @@ class SupportStream(SdkStream[Token], abc.ABC):
                 epoch_unit=self.epoch_unit,
                 mask=self.mask,
                 on_drift=self.progress.drifting,
-                output=self.emitter.output(self.name) if self._writes_lines else None,
+                output=self.emitter.output(self.name) if self.writes_lines else None,
             )
         return self._plan
 
@@ -488,8 +488,8 @@ class SupportStream(SdkStream[Token], abc.ABC):
         return [key for key in self.primary_keys or () if key not in added]
 
     @functools.cached_property
-    def _writes_lines(self) -> bool:
-        """Whether the SDK has nothing to do between a record and its line."""
+    @override
+    def writes_lines(self) -> bool:
         return (
             self.selected
             and self.ABORT_AT_RECORD_COUNT is None
@@ -508,12 +508,22 @@ class SupportStream(SdkStream[Token], abc.ABC):
         return [self._partition | self.plan.record(raw) for raw in raws]
 
     def _lines(self, raws: list[bytes]) -> bytes:
-        """RECORD lines, all extracted at this moment."""
-        start = b'{"type":"RECORD","stream":' + encode(self.name) + b',"record":'
-        moment = isoformat(from_epoch(time.time_ns() // 1_000_000, MILLISECOND))
-        end = b'%b,"time_extracted":"%b"}\n' % (self._version, moment.encode())
+        """Lines for :meth:`_write`: RECORD messages extracted at this moment, or bare records.
+
+        SCHEMA messages that they need are written at once.
+        """
+        start, end = b"", b"\n"
+        if self.batch_files is None:
+            start = b'{"type":"RECORD","stream":' + encode(self.name) + b',"record":'
+            moment = isoformat(from_epoch(time.time_ns() // 1_000_000, MILLISECOND))
+            end = b'%b,"time_extracted":"%b"}\n' % (self._version, moment.encode())
         lines = self.plan.lines(raws, start, end, self._partition)
-        changes = [encode(message.to_dict()) + b"\n" for message in self.emitter.changes()]
+        for message in self.emitter.changes():
+            self.tap.write_message(message)
         if self._record_counter is not None:
             self._record_counter.increment(len(raws))
-        return b"".join((*changes, lines))
+        return lines
+
+    def _write(self, lines: bytes) -> None:
+        """Write lines into the file of a BATCH that is being made, or to the target."""
+        (self.batch_files or self.tap.message_writer).write_lines(lines)
