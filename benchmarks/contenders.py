@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks.data import DAY
 from benchmarks.measure import Command, MeasuredError
 from benchmarks.sandboxes import ROOT
+from scripts.taps import vendors
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,14 +23,8 @@ if t.TYPE_CHECKING:
     from benchmarks.sandboxes import Served
 
 HERE = Path(__file__).resolve().parent
-TAPS = {
-    "dixa": "tap_dixa",
-    "deepconverse": "tap_deepconverse",
-    "zendesk_chat": "tap_zendesk_chat",
-    "devrev": "tap_devrev",
-}
+TAPS = {vendor: f"tap_{vendor}" for vendor in vendors()}
 """The taps' modules by the sandbox's names of the vendors."""
-_SECRETS = {"dixa": "api_token", "deepconverse": "api_key"}
 _UNTHROTTLED = 1_000_000
 _WINDOW = {"dixa": 31 * DAY - 1, "deepconverse": 7 * DAY, "devrev": 7 * DAY}
 
@@ -88,15 +83,12 @@ class Stage:
 
 def tap_config(vendor: str, box: Served, start: int) -> dict[str, t.Any]:
     """Settings of our tap: the sandbox, from a moment on, unthrottled."""
-    config: dict[str, t.Any] = {
-        **box.vendors[vendor].urls,
-        _SECRETS.get(vendor, "access_token"): box.vendors[vendor].token,
+    return {
+        **box.vendors[vendor].config,
+        **({"bot_names": [box.bot]} if vendor == "deepconverse" else {}),
         "start_date": _iso(start),
         "rate_limit_share": _UNTHROTTLED,
     }
-    if vendor == "deepconverse":
-        config["bot_names"] = [box.bot]
-    return config
 
 
 def tap(

@@ -23,11 +23,11 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclasses.dataclass(frozen=True)
 class Vendor:
-    """Where one vendor is, also by the settings of its tap."""
+    """Where one vendor is, and the settings with which its tap reads it."""
 
     url: str
-    urls: dict[str, str]
     token: str
+    config: dict[str, t.Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +38,11 @@ class Served:
     url: str
     vendors: dict[str, Vendor]
     bytes: dict[str, int]
-    bot: str
+
+    @property
+    def bot(self) -> str:
+        """The bot whose records are loaded."""
+        return str(self.vendors["deepconverse"].config["bot_names"][0])
 
     def cpu(self) -> float:
         """Seconds of CPU it has used so far."""
@@ -82,7 +86,7 @@ def served(
             raise RuntimeError(msg)
         told = json.loads(line)
         vendors = {name: Vendor(**fields) for name, fields in told["vendors"].items()}
-        yield Served(process.pid, told["url"], vendors, told["bytes"], told["bot"])
+        yield Served(process.pid, told["url"], vendors, told["bytes"])
     finally:
         process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -34,9 +34,8 @@ def main() -> None:
         told = {
             "url": box.url,
             "bytes": loaded,
-            "bot": box.deepconverse.bots[0],
             "vendors": {
-                name: {"url": vendor.url, "urls": vendor.urls, "token": vendor.token}
+                name: {"url": vendor.url, "token": vendor.token, "config": vendor.config}
                 for name, vendor in box.vendors.items()
             },
         }

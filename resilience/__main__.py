@@ -11,7 +11,6 @@ from pathlib import Path
 
 from resilience.hunt import hunt
 from resilience.mutants import MUTANTS
-from resilience.postgres import load_all
 from resilience.report import markdown
 from resilience.subjects import SUBJECTS
 from resilience.workers import Portion, Result, play_all
@@ -28,10 +27,6 @@ def main() -> int:
     say(f"seed {options.seed}")
     if options.mutants is not None:
         return hunt(options.seed, options.jobs, tuple(options.mutants))
-    if options.postgres:
-        return load_all(
-            options.seed, options.only or ["tap-dixa/messages", "tap-devrev/conversations"]
-        )
     started = time.time()
     subjects = options.only or list(SUBJECTS)
     parts = 1 if options.sample or options.case else _PARTS
@@ -78,7 +73,6 @@ def _options() -> argparse.Namespace:
         "--mutants", nargs="*", choices=list(MUTANTS), metavar="NAME",
         help="break the mechanism on purpose: these breaks, or all",
     )  # fmt: skip
-    parser.add_argument("--postgres", action="store_true", help="load into PostgreSQL")
     parser.add_argument("--report", type=Path, help="write the report to this file as well")
     return parser.parse_args()
 

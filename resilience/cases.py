@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from resilience.subjects import Subject
 
+_FORBIDDEN = 403
 _BETWEEN_RUNS = 0
 """In place of the number of a request: before the run of the next day."""
-Movement = Literal["update", "new", "late"]
+Movement = Literal["update", "new", "late", "gone"]
 
 _ENDINGS = ("clean", "missing", "reset")
 _PLACES = {
@@ -105,6 +106,11 @@ SWITCHES: dict[str, tuple[dict[str, Any], ...]] = {
     ),
 }
 
+TABLE_SWITCHES: dict[str, tuple[dict[str, Any], ...]] = {
+    "dixa": ({"next_url": "absolute"}, {"paging.short_pages": 7}, {"gzip": True}),
+    "zendesk_chat": ({"gzip": True},),
+}
+
 CONTRADICTIONS: dict[str, tuple[dict[str, Any], ...]] = {
     "dixa": (),
     "deepconverse": (
@@ -154,7 +160,7 @@ class Move:
     Args:
         at: The request, counted from 1 over all runs of the case; 0: between the runs of the two
             days.
-        what: A record is updated, a new one comes, or one comes late with an old time.
+        what: A record is updated, a new one comes, one comes late with an old time, or one is gone.
     """
 
     at: int
@@ -231,13 +237,13 @@ def cases_of(subject: Subject, course: Course, seed: int) -> list[Case]:
         *_kills_under_faults(course, dice),
         *_signals(course, dice),
         *_ends_of_the_pipe(course, dice),
-        *_refusals(course, dice),
+        *_refusals(subject, course, dice),
         *_movements(subject, course, dice),
         *_readings(subject, course, dice),
         *_new_fields(subject, course, dice),
-        *_contradictions(subject),
-        *_clocks(course, dice),
     ]
+    if not subject.is_table:
+        made += [*_contradictions(subject), *_clocks(course, dice)]
     cases = {case.name: case for case in made}
     ordered = list(cases.values())
     dice.shuffle(ordered)
@@ -419,8 +425,10 @@ def _ends_of_the_pipe(course: Course, dice: random.Random) -> Iterator[Case]:
         )  # fmt: skip
 
 
-def _refusals(course: Course, dice: random.Random) -> Iterator[Case]:
+def _refusals(subject: Subject, course: Course, dice: random.Random) -> Iterator[Case]:
     for name, fault in REFUSALS.items():
+        if subject.asks_for_each_parent and fault.get("status") == _FORBIDDEN:
+            continue  # a parent that is refused is skipped
         for at in {1, course.requests, dice.randint(1, course.requests)}:
             times = fault.get("times", 1)
             yield Case(
@@ -433,7 +441,7 @@ def _refusals(course: Course, dice: random.Random) -> Iterator[Case]:
 
 
 def _movements(subject: Subject, course: Course, dice: random.Random) -> Iterator[Case]:
-    kinds: tuple[Movement, ...] = ("update", "new", "late")
+    kinds: tuple[Movement, ...] = ("update", "new", "gone" if subject.is_table else "late")
     for what in kinds:
         if what == "update" and subject.update is None:
             continue
@@ -470,8 +478,9 @@ def _clocks(course: Course, dice: random.Random) -> Iterator[Case]:
 
 
 def _readings(subject: Subject, course: Course, dice: random.Random) -> Iterator[Case]:
-    for switches in SWITCHES[subject.vendor]:
-        if _OWN.get(next(iter(switches)), subject.stream) != subject.stream:
+    known = TABLE_SWITCHES if subject.is_table else SWITCHES
+    for switches in known[subject.vendor]:
+        if _OWN.get(next(iter(switches)), subject.source) != subject.source:
             continue
         words = ", ".join(f"{name}={value}" for name, value in switches.items())
         yield Case(words, "another reading of the documents", switches=switches)
@@ -483,7 +492,10 @@ def _readings(subject: Subject, course: Course, dice: random.Random) -> Iterator
 
 
 def _new_fields(subject: Subject, course: Course, dice: random.Random) -> Iterator[Case]:
-    changes = {**NEW_FIELDS, "values of other types": DRIFTS[subject.vendor]}
+    drift = DRIFTS[subject.vendor]
+    if subject.is_table and subject.update is not None:
+        drift = {subject.update[0]: {"value": 1}}
+    changes = {**NEW_FIELDS, "values of other types": drift}
     for words, value in changes.items():
         fault = {"kind": "fields", "value": value}
         kind = "new fields" if words in NEW_FIELDS else "drifted fields"
@@ -493,7 +505,7 @@ def _new_fields(subject: Subject, course: Course, dice: random.Random) -> Iterat
 
 
 def _contradictions(subject: Subject) -> Iterator[Case]:
-    own = _DOCUMENTED_UNITS.get(subject.stream, "seconds")
+    own = _DOCUMENTED_UNITS.get(subject.source, "seconds")
     for switches in CONTRADICTIONS[subject.vendor]:
         if switches.get("end_time_unit") == own:
             continue

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from resilience.stage import Stage
     from resilience.subjects import Subject
     from resilience.truth import Expected, Truth
+    from sandbox import LoggedRequest
 
 _SIGNALLED = {"term": 143, "int": 130}
 _LONGEST_FAREWELL = 10.0
@@ -57,6 +58,7 @@ class Ledger:
             Broken: A bookmark went backwards or passed a record that had not been given.
         """
         has_schema = False
+        version: int | None = None
         for message in run.seen:
             if message.kind == "SCHEMA":
                 has_schema = True
@@ -64,10 +66,16 @@ class Ledger:
                 if not has_schema:
                     msg = "a RECORD before its SCHEMA"
                     raise Broken(msg)
+                if message.version != version:
+                    msg = f"a RECORD of version {message.version}, where {version} is active"
+                    raise Broken(msg)
                 self.last[message.key] = message.text
                 self.versions[message.key].add(message.text)
+            elif message.kind == "ACTIVATE_VERSION":
+                version = message.version
+                self.last.clear()  # as a target does with the rows of other versions
             elif message.kind == "STATE":
-                self._follow(marks(message.value, self.subject.stream))
+                self._follow(marks(message.value, self.subject.source))
 
     def _follow(self, new: Mapping[str, Mark]) -> None:
         for group, old in self.marks.items():
@@ -167,6 +175,9 @@ def _check_code(case: Case, run: Run, ledger: Ledger, log: str) -> None:
         if missing and not case.moves and not _is_closed(run):
             msg = f"exit code 0, and {len(missing)} records missing: {_few(missing)}"
             raise Broken(msg)
+        if ledger.subject.is_table:
+            activated = sum(message.kind == "ACTIVATE_VERSION" for message in run.whole)
+            _require(activated == 1, f"a version was activated {activated} times")
         return
     if stop is not None and run.written.struck:
         wanted = {"kill": -9, "close": 1}.get(stop.harm, _SIGNALLED.get(stop.harm))
@@ -212,6 +223,8 @@ def _check_requests(stage: Stage, case: Case, run: Run, course: Course | None) -
         # Not every fault breaks a response: a stall may be meant for a byte that never comes.
         allowed = range(course.requests, course.requests + run.strikes + 1)
         _require(len(asked) in allowed, f"{len(asked)} requests instead of {allowed}")
+    if subject.is_table:
+        return
     _check_start(subject, case, run)
     if case.switches.get("chats_end_time") != "start" and not case.switches.get("empty_pages"):
         # Under the one reading the server's cursor goes back and forth, and the bookmark waits;
@@ -226,13 +239,13 @@ def _require(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - a condition
 
 def _check_start(subject: Subject, case: Case, run: Run) -> None:
     """No request goes back behind the bookmark, but for the lookback."""
-    given = marks(run.state, subject.stream)
+    given, requests = marks(run.state, subject.source), _timed(subject, run)
     minutes = case.settings.get("lookback_minutes")
     lookback = subject.lookback if minutes is None else dt.timedelta(minutes=minutes)
     reach = lookback // dt.timedelta(microseconds=1) * 1000
     first = nanoseconds(START)
     # Where the tap follows the server's cursor, only the first request is its own choice.
-    for request in run.requests if subject.is_windowed else run.requests[:1]:
+    for request in requests if subject.is_windowed else requests[:1]:
         asked = subject.asked(request)
         mark = given.get(asked.group)
         allowed = first if mark is None else max(mark.until - reach, first)
@@ -242,16 +255,21 @@ def _check_start(subject: Subject, case: Case, run: Run) -> None:
         if asked.start < allowed:
             msg = f"read again from {_iso(asked.start)}, with the bookmark {_text(mark)}"
             raise Broken(msg)
-    if subject.is_windowed or reach or not run.requests:
+    if subject.is_windowed or reach or not requests:
         return
     mark = given.get("")
     if mark is not None and mark.cursor is not None:
-        resumed = subject.cursor(run.requests[0])
+        resumed = subject.cursor(requests[0])
         if not resumed["end_id"]:
             resumed["end_time"] += 1  # as above
         if resumed != mark.cursor:
             msg = f"resumed at {resumed} instead of the state's cursor {mark.cursor}"
             raise Broken(msg)
+
+
+def _timed(subject: Subject, run: Run) -> list[LoggedRequest]:
+    """The requests that asked for a time: not those for each parent."""
+    return [request for request in run.requests if request.stream == subject.source]
 
 
 def _check_lag(subject: Subject, run: Run) -> None:
@@ -277,17 +295,17 @@ def _starts_beyond(
     subject: Subject, run: Run, last: dict[str, Any] | None
 ) -> dict[str, set[int | str]]:
     """The starts of windows or pages that a run asked for after its last STATE, by partition."""
-    reached = marks(last, subject.stream)
+    reached = marks(last, subject.source)
     beyond: dict[str, set[int | str]] = {}
     if subject.is_windowed:
-        for request in run.requests:
+        for request in _timed(subject, run):
             asked = subject.asked(request)
             mark = reached.get(asked.group)
             if mark is None or asked.start + subject.asks_in >= mark.until:
                 beyond.setdefault(asked.group, set()).add(asked.start)
     else:
         mark = reached.get("")
-        asked_for = [subject.cursor(request) for request in run.requests]
+        asked_for = [subject.cursor(request) for request in _timed(subject, run)]
         if mark is not None and mark.cursor in asked_for:
             asked_for = asked_for[asked_for.index(mark.cursor) :]
         elif last is not run.state:

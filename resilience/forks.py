@@ -28,6 +28,8 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scripts.taps import programs
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -186,9 +188,7 @@ def _mind(job: Job, stdout: int, stderr: int, told: int) -> None:
 
 def _import_everything() -> None:
     """Import what a run imports sooner or later."""
-    from resilience.subjects import SUBJECTS  # noqa: PLC0415 - only the fork server needs it
-
-    for target_class in {subject.target_class for subject in SUBJECTS.values()}:
+    for target_class in programs().values():
         importlib.import_module(target_class.partition(":")[0])
     for late in ("pendulum", "resilience.mutants", "encodings.idna", "stringprep", "email.utils"):
         importlib.import_module(late)

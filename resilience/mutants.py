@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
 _KILLS = tuple(
     f"kill -9 {moment}"
@@ -45,6 +45,11 @@ class Mutant:
     kinds: tuple[str, ...]
 
 
+def _put(owner: Any, name: str, value: Any) -> None:
+    """Put something in the place of what an owner has."""
+    setattr(owner, name, value)
+
+
 def _bookmark_before_the_last_record() -> None:
     from support_taps.streams.base import SupportStream  # noqa: PLC0415
 
@@ -59,16 +64,17 @@ def _bookmark_before_the_last_record() -> None:
         if held is not None:
             yield held
 
-    SupportStream.walk = walk  # type: ignore[assignment,method-assign]
+    _put(SupportStream, "walk", walk)
 
 
 def _window_without_overlap() -> None:
     from support_taps.timestamps import to_epoch  # noqa: PLC0415
     from support_taps.windows import Window  # noqa: PLC0415
 
-    Window.bounds = lambda self, unit: (  # type: ignore[method-assign]
-        to_epoch(self.start, unit), to_epoch(self.end, unit),
-    )  # fmt: skip
+    def bounds(self: Window, unit: Any) -> tuple[int, int]:
+        return to_epoch(self.start, unit), to_epoch(self.end, unit)
+
+    _put(Window, "bounds", bounds)
 
 
 def _truncation_is_an_end() -> None:
@@ -83,7 +89,7 @@ def _truncation_is_an_end() -> None:
         except TransientError:
             return
 
-    JsonArray.__iter__ = iterate  # type: ignore[method-assign]
+    _put(JsonArray, "__iter__", iterate)
 
 
 def _empty_page_is_the_end() -> None:
@@ -94,7 +100,7 @@ def _empty_page_is_the_end() -> None:
     def after(self: CursorPages, page: Any) -> Any:
         return original(self, page if page.rows else dataclasses.replace(page, envelope={}))
 
-    CursorPages.after = after  # type: ignore[method-assign]
+    _put(CursorPages, "after", after)
 
 
 def _unknown_place_is_the_end() -> None:
@@ -117,7 +123,7 @@ def _same_cursor_is_a_circle() -> None:
             raise CursorLoopError(page.token.cursor)
         return step
 
-    CursorPages.after = after  # type: ignore[method-assign]
+    _put(CursorPages, "after", after)
 
 
 def _any_unit_is_taken() -> None:
@@ -126,13 +132,13 @@ def _any_unit_is_taken() -> None:
     def cursor(_: Any, envelope: Any, oldest: int) -> ServerCursor:  # noqa: ARG001
         return ServerCursor(int(envelope["end_time"]), envelope.get("end_id") or None)
 
-    ServerCursorPages._cursor = cursor  # type: ignore[method-assign]  # noqa: SLF001
+    _put(ServerCursorPages, "_cursor", cursor)
 
 
 def _any_empty_page_is_the_end() -> None:
     from tap_zendesk_chat.client import ServerCursorPages  # noqa: PLC0415
 
-    ServerCursorPages._past_gap = lambda *_: None  # type: ignore[method-assign,assignment]  # noqa: SLF001
+    _put(ServerCursorPages, "_past_gap", lambda *_: None)
 
 
 def _cursor_dropped_on_resume() -> None:
@@ -144,7 +150,7 @@ def _cursor_dropped_on_resume() -> None:
         checkpoint = original(self)
         return checkpoint and checkpoint._replace(cursor=None)
 
-    Bookmark._read = read  # type: ignore[method-assign]  # noqa: SLF001
+    _put(Bookmark, "_read", read)
 
 
 def _state_before_records() -> None:
@@ -161,7 +167,7 @@ def _state_before_records() -> None:
         while held:
             original(self, held.pop(0))
 
-    LineWriter.write_lines = write_lines  # type: ignore[method-assign]
+    _put(LineWriter, "write_lines", write_lines)
 
 
 def _sigterm_is_success() -> None:
@@ -170,7 +176,7 @@ def _sigterm_is_success() -> None:
     def handle(*_: object) -> None:
         raise SystemExit(0)
 
-    SdkTap._handle_termination = handle  # type: ignore[assignment,method-assign]  # noqa: SLF001
+    _put(SdkTap, "_handle_termination", handle)
 
 
 def _failure_forgotten() -> None:
@@ -182,7 +188,7 @@ def _failure_forgotten() -> None:
         self.tap.failed = lambda *_: None
         yield from original(self, context)
 
-    SupportStream.get_records = get_records  # type: ignore[method-assign]
+    _put(SupportStream, "get_records", get_records)
 
 
 def _retry_without_reading_again() -> None:
@@ -192,7 +198,7 @@ def _retry_without_reading_again() -> None:
     def wait_after(self: Any, error: Exception) -> float:  # noqa: ARG001
         raise GaveUpError(str(error))
 
-    retries.Retries.wait_after = wait_after  # type: ignore[method-assign]
+    _put(retries.Retries, "wait_after", wait_after)
 
 
 def _lookback_forgotten() -> None:
@@ -200,9 +206,7 @@ def _lookback_forgotten() -> None:
 
     from support_taps.settings import Settings  # noqa: PLC0415
 
-    Settings.lookback = property(  # type: ignore[assignment]
-        lambda _: dt.timedelta(0), lambda *_: None
-    )
+    _put(Settings, "lookback", property(lambda _: dt.timedelta(0), lambda *_: None))
 
 
 def _state_lags_behind() -> None:
@@ -215,7 +219,7 @@ def _state_lags_behind() -> None:
         if count[0] % 3 == 0:
             original(self, checkpoint)
 
-    Bookmark.move = move  # type: ignore[method-assign]
+    _put(Bookmark, "move", move)
 
 
 def _state_goes_back() -> None:
@@ -227,7 +231,7 @@ def _state_goes_back() -> None:
         self.checkpoint = None
         original(self, checkpoint)
 
-    Bookmark.move = move  # type: ignore[method-assign]
+    _put(Bookmark, "move", move)
 
 
 def _digits_lost() -> None:
@@ -238,13 +242,14 @@ def _digits_lost() -> None:
     def write_lines(self: LineWriter, lines: bytes | bytearray) -> None:
         original(self, re.sub(rb"(:\d+\.\d{16})\d+(?=[,}])", rb"\1", lines))  # as a double has it
 
-    LineWriter.write_lines = write_lines  # type: ignore[method-assign]
+    _put(LineWriter, "write_lines", write_lines)
 
 
 def _surrogates_in_utf8() -> None:
     import json  # noqa: PLC0415
 
     from support_taps import json_codec  # noqa: PLC0415
+    from support_taps.errors import TransientError  # noqa: PLC0415
     from support_taps.records import plan  # noqa: PLC0415
 
     original = json_codec.decode
@@ -252,13 +257,13 @@ def _surrogates_in_utf8() -> None:
     def decode(value: bytes) -> Any:
         try:
             return original(value)
-        except json_codec.TransientError as error:
+        except TransientError as error:
             try:
                 return json.loads(value, strict=False, parse_float=json_codec.Number)
             except ValueError:
                 raise error from None
 
-    plan.decode = decode  # type: ignore[attr-defined]
+    _put(plan, "decode", decode)
 
 
 def _secret_in_the_log() -> None:
@@ -271,7 +276,7 @@ def _secret_in_the_log() -> None:
         sys.stderr.write(f"{prepared.headers}\n")
         return prepared
 
-    SupportStream._prepare = prepare  # type: ignore[method-assign]  # noqa: SLF001
+    _put(SupportStream, "_prepare", prepare)
 
 
 def _broken_pipe_with_traceback() -> None:
@@ -286,7 +291,7 @@ def _broken_pipe_with_traceback() -> None:
             logging.getLogger().exception("broken")
             raise SystemExit(1) from error
 
-    LineWriter.write_lines = write_lines  # type: ignore[method-assign]
+    _put(LineWriter, "write_lines", write_lines)
 
 
 def _half_written_is_written() -> None:
@@ -296,7 +301,7 @@ def _half_written_is_written() -> None:
         sys.stdout.buffer.write(lines)
         sys.stdout.buffer.flush()
 
-    LineWriter.write_lines = write_lines  # type: ignore[method-assign]
+    _put(LineWriter, "write_lines", write_lines)
 
 
 def _sleeps_through_signals() -> None:
@@ -320,44 +325,91 @@ def _sleeps_through_signals() -> None:
     def handle(*arguments: Any) -> None:
         told.append(arguments)
 
-    SdkTap._handle_termination = handle  # type: ignore[assignment,method-assign]  # noqa: SLF001
-    page_reader.time = Time()  # type: ignore[assignment,attr-defined]
+    _put(SdkTap, "_handle_termination", handle)
+    _put(page_reader, "time", Time())
 
 
 def _new_fields_not_announced() -> None:
     from support_taps.records.emitter import Output  # noqa: PLC0415
 
-    Output.take = lambda *_: None  # type: ignore[method-assign,assignment,misc]
+    _put(Output, "take", lambda *_: None)
 
 
 def _drift_not_widened() -> None:
     from support_taps.records import emitter  # noqa: PLC0415
 
-    emitter.widened = lambda schema, _: schema  # type: ignore[attr-defined]
+    _put(emitter, "widened", lambda schema, _: schema)
+
+
+def _parts_after_the_checkpoint() -> None:
+    from support_taps.bookmarks import Bookmark  # noqa: PLC0415
+    from support_taps.streams.child import PartsStream  # noqa: PLC0415
+
+    take, move = PartsStream.take_parent_records, Bookmark.move
+    late: list[tuple[Any, Any]] = []
+
+    def take_parent_records(self: Any, raws: Any) -> None:
+        late.append((self, raws))
+
+    def move_and_take(self: Bookmark, checkpoint: Any) -> None:
+        move(self, checkpoint)
+        while late:
+            take(*late.pop(0))
+
+    _put(PartsStream, "take_parent_records", take_parent_records)
+    _put(Bookmark, "move", move_and_take)
+
+
+def _failed_child_is_skipped() -> None:
+    from support_taps.errors import FatalResponseError  # noqa: PLC0415
+
+    _put(FatalResponseError, "is_missing", property(lambda _: True))
+
+
+def _refused_page_is_the_end() -> None:
+    from requests import Response  # noqa: PLC0415
+
+    from support_taps.errors import FatalResponseError  # noqa: PLC0415
+    from support_taps.pagination import PageRead  # noqa: PLC0415
+    from support_taps.streams.base import SupportStream  # noqa: PLC0415
+
+    original = SupportStream._page  # noqa: SLF001
+
+    def page(self: Any, asked: Any, paginator: Any, *others: Any) -> Generator[Any, None, Any]:
+        try:
+            return (yield from original(self, asked, paginator, *others))
+        except FatalResponseError:
+            if not self.progress.records:
+                raise
+            return PageRead(asked.next_page_token, 0, {}, paginator.witness(), Response())
+
+    _put(SupportStream, "_page", page)
 
 
 def _cap_not_learnt() -> None:
     from support_taps.halving import HalvingPages  # noqa: PLC0415
 
-    HalvingPages._doubted = (  # type: ignore[method-assign]  # noqa: SLF001
-        lambda self, token, rows, parts: self._whole(token, None)  # noqa: ARG005
-    )
+    _put(HalvingPages, "_doubted", lambda self, token, *_: self._whole(token, None))
 
 
 def _date_ignored() -> None:
     from support_taps.http.clock import VendorClock  # noqa: PLC0415
 
-    VendorClock.hear = lambda *_: None  # type: ignore[method-assign]
+    _put(VendorClock, "hear", lambda *_: None)
 
 
 _DIXA = ("tap-dixa/conversations",)
 _CHATS = ("tap-zendesk-chat/chats",)
 _BOTS = ("tap-deepconverse/messages",)
 _DEVREV = ("tap-devrev/conversations",)
+_HISTORY = ("tap-zendesk-chat/chat_history",)
+_TABLES = ("tap-dixa/agents", "tap-zendesk-chat/agents")
+_MEMBERS = ("tap-dixa/team_members",)
 _READINGS = ("another reading of the documents",)
 _AGAINST = ("against the documents",)
 _CLOCKS = ("a clock that is ahead of the vendor's",)
 _SIGNALS = ("SIGTERM", "SIGINT")
+_FAILURES = ("a run that must fail",)
 
 MUTANTS: dict[str, Mutant] = {
     "early-bookmark": Mutant(
@@ -397,7 +449,7 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "sigterm-0": Mutant("SIGTERM ends with exit code 0", _sigterm_is_success, _DIXA, _SIGNALS),
     "forgotten": Mutant(
-        "a stream that failed is forgotten", _failure_forgotten, _DIXA, ("a run that must fail",),
+        "a stream that failed is forgotten", _failure_forgotten, _DIXA, _FAILURES,
     ),
     "no-retry": Mutant("nothing is tried again", _retry_without_reading_again, _DIXA, ("502",)),
     "no-lookback": Mutant(
@@ -436,6 +488,16 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "date-ignored": Mutant(
         "the vendor's clock is not looked at", _date_ignored, (*_DIXA, *_DEVREV), _CLOCKS,
+    ),
+    "late-parts": Mutant(
+        "a checkpoint that is kept before the parts of its records are written",
+        _parts_after_the_checkpoint, _HISTORY, _KILLS,
+    ),
+    "refused-page": Mutant(
+        "a refused page of a table counts as its end", _refused_page_is_the_end, _TABLES, _FAILURES,
+    ),
+    "skipped-child": Mutant(
+        "whatever is refused for a child is skipped", _failed_child_is_skipped, _MEMBERS, _FAILURES,
     ),
     "deaf": Mutant(
         "a wait is not cut short by a signal", _sleeps_through_signals, _DIXA,

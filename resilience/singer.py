@@ -39,6 +39,7 @@ class Message:
         key: The key of a record.
         text: A record in the form of `truth.canonical`.
         value: A state's value.
+        version: Of a table, in ACTIVATE_VERSION and in the records that belong to it.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Message:
     key: Hashable = None
     text: str = ""
     value: Any = None
+    version: int | None = None
 
 
 class BadLineError(ValueError):
@@ -87,6 +89,8 @@ class _Schema:
 
 class Reader:
     """Reads what one stream's runs have written; the same record is decoded only once.
+
+    Of a parent that is read along with it, nothing but the kinds of messages is looked at.
 
     Args:
         subject: The stream.
@@ -135,13 +139,17 @@ class Reader:
 
     def _read(self, decoded: dict[str, Any]) -> Message:
         kind = decoded["type"]
+        if decoded.get("stream", self._subject.stream) != self._subject.stream:
+            return Message(f"{kind} of another stream", decoded["stream"])
         if kind == "RECORD":
             record = decoded["record"]
             key = self._subject.key_of(record)
-            return Message(kind, decoded["stream"], key, canonical(record))
+            return Message(
+                kind, decoded["stream"], key, canonical(record), version=decoded.get("version")
+            )
         if kind == "STATE":
             return Message(kind, value=decoded["value"])
-        return Message(kind, decoded["stream"])
+        return Message(kind, decoded["stream"], version=decoded.get("version"))
 
 
 def last_state(messages: list[Message]) -> dict[str, Any] | None:

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from resilience.forks import ForkServer, Job
 from resilience.singer import Reader
-from resilience.subjects import END, LATER, NEWEST, START
+from resilience.subjects import END, LATER, NEWEST, START, groups_of
 from resilience.target import watch
 from resilience.truth import truth_of
 from sandbox import Fault, Sandbox
 from sandbox.control import switch
-from sandbox.deepconverse import DeepConverse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
@@ -199,14 +198,18 @@ class Stage:
         if fault["kind"] == "refused":
             self._on_request(fault["at"], functools.partial(self._refuse, fault["seconds"]))
         else:
-            self.box.fault(vendor=self.subject.vendor, stream=self.subject.stream, **fault)
+            self.box.fault(vendor=self.subject.vendor, where=self._is_played, **fault)
+
+    def _is_played(self, call: Call) -> bool:
+        """Whether a request belongs to the stream, or to its parent."""
+        return call.stream in self.subject.streams
 
     def _on_request(self, number: int, hook: Callable[[], None]) -> None:
         """Do something when the n-th request has been understood and not yet answered."""
 
         def strikes(call: Call) -> bool:
             nonlocal number
-            number -= call.stream == self.subject.stream
+            number -= self._is_played(call)
             if number == 0:
                 hook()
                 number = -1
@@ -229,23 +232,46 @@ class Stage:
         is_down.wait()  # the run would be over before, if it were answered
 
     def _move(self, move: Move, number: int) -> None:
-        """Move a record as this vendor's data can move."""
-        subject, vendor = self.subject, self.vendor
-        offset = dt.timedelta(minutes=number, seconds=7)
-        if move.what == "update":
-            rows = vendor.table(subject.stream).rows()
+        """Move a record as this vendor's data can move, and note which records it makes others."""
+        before = truth_of(self.box, self.subject)
+        if self.subject.is_table:
+            self._move_in_table(move, number)
+        elif move.what == "update":
+            rows = self.vendor.table(self.subject.source).rows()
             record = rows[(7 * number + 3) % len(rows)].record
-            vendor.put(subject.stream, self._updated(record, number))
-            self.moved.add(subject.key_of(record))
-            return
-        groups = vendor.bots if isinstance(vendor, DeepConverse) else (None,)
-        # What is new has a time after the end of the run that is being made. What comes late has
-        # one before the bookmark that the run will end with, but within the lookback.
+            self.vendor.put(self.subject.source, self._updated(record, number))
+        else:
+            self._add(move, number)
+        after = truth_of(self.box, self.subject)
+        self.moved |= {key for key, expected in before.items() if after.get(key) != expected}
+
+    def _move_in_table(self, move: Move, number: int) -> None:
+        subject, vendor = self.subject, self.vendor
+        rows = vendor.table(subject.stream).rows()
+        row = rows[(7 * number + 3) % len(rows)]
+        if move.what == "gone":
+            vendor.remove(subject.stream, row.key, row.group)
+        elif move.what == "new":
+            made = subject.another(vendor, number, row.group)
+            vendor.put(subject.stream, made, group=row.group)
+        else:
+            assert subject.update is not None  # noqa: S101 - no such case is made otherwise
+            changed = {**row.record, subject.update[0]: f"updated {number}"}
+            vendor.put(subject.stream, changed, group=row.group)
+
+    def _add(self, move: Move, number: int) -> None:
+        """Add a record, with a time after the end of the run that is being made, or late.
+
+        One that comes late has a time before the bookmark that the run will end with, but within
+        the lookback.
+        """
+        offset = dt.timedelta(minutes=number, seconds=7)
         at = END + offset
         if move.what == "late":
             at = self._last_bookmark - dt.timedelta(minutes=10) - offset
-        made = subject.make(vendor, 60 + number, at)[-1]
-        vendor.put(subject.stream, made, group=groups[number % len(groups)])
+        made = self.subject.make(self.vendor, 60 + number, at)[-1]
+        groups = groups_of(self.vendor)
+        self.vendor.put(self.subject.source, made, group=groups[number % len(groups)])
 
     @property
     def _last_bookmark(self) -> dt.datetime:
@@ -267,19 +293,21 @@ class Stage:
             else at.strftime("%Y-%m-%dT%H:%M:%SZ")
         )
         record["title" if self.subject.vendor == "devrev" else "rating_message"] = "updated"
+        if parts := self.subject.origin.parts:
+            record[parts] = [*record.get(parts, ()), {"type": "chat.msg", "msg": f"{number}"}]
         return record
 
     # Files
 
     def _catalog(self) -> dict[str, Any]:
-        """The catalog that the tap discovers, with no other stream selected."""
+        """The catalog that the tap discovers, with no stream selected but this and its parent."""
         job = Job(self.subject.target_class, ["--discover"])
         written = watch(self._server, job, None, "pipe", LONGEST_RUN)
         catalog = json.loads(written.whole)
         for stream in catalog["streams"]:
             for entry in stream["metadata"]:
                 if not entry["breadcrumb"]:
-                    entry["metadata"]["selected"] = stream["tap_stream_id"] == self.subject.stream
+                    entry["metadata"]["selected"] = stream["tap_stream_id"] in self.subject.streams
         return dict(catalog)
 
     def _path(self, name: str) -> str:

@@ -1,6 +1,7 @@
-"""The nine streams, and what differs between them for whoever watches from outside.
+"""The streams that are played, and what differs between them for whoever watches from outside.
 
-Written from the vendors' documents: nothing here is taken from the taps but their settings' names.
+All streams that follow a vendor's time, and of the other access patterns one for each tap. Written
+from the vendors' documents: nothing here is taken from the taps but their settings' names.
 """
 
 from __future__ import annotations
@@ -10,7 +11,11 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING, Any
 
+from resilience.records import NO_PARENT, Origin
 from sandbox import RateLimit
+from sandbox.deepconverse import DeepConverse
+from sandbox.reference import varied
+from scripts.taps import programs, vendor_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
@@ -30,12 +35,6 @@ LOOKBACK = dt.timedelta(minutes=60)
 SECOND = 1_000_000_000
 _MILLISECOND = 1_000_000
 _UNITS = {"dixa": _MILLISECOND, "deepconverse": SECOND, "zendesk_chat": SECOND, "devrev": 1}
-CLASSES = {
-    "tap-dixa": "tap_dixa.tap:TapDixa",
-    "tap-deepconverse": "tap_deepconverse.tap:TapDeepConverse",
-    "tap-zendesk-chat": "tap_zendesk_chat.tap:TapZendeskChat",
-    "tap-devrev": "tap_devrev.tap:TapDevRev",
-}
 DEVREV_PAGE = 12
 _FRACTION = re.compile(rb":\d+\.\d{12,}(?=[,}])")
 
@@ -48,10 +47,13 @@ class Subject:
         tap: Name of the tap.
         stream: Name of the stream.
         keys: Its key properties.
-        time: The name of the sandbox's time filter that the bookmark is about.
+        time: The name of the sandbox's time filter that the bookmark is about; empty: there is no
+            bookmark, and each run reads all.
         size: Conversations in the sandbox, so that the stream has some dozens of records.
         settings: Those that make several windows or pages of so little data.
-        secret: The setting that holds the credential.
+        update: The field that moves when a record is updated, and its form; None where the vendor
+            cannot be asked for updates.
+        origin: Its parent, whose requests, time and bookmark are also the stream's.
     """
 
     tap: str
@@ -59,11 +61,9 @@ class Subject:
     keys: tuple[str, ...]
     time: str
     size: int
-    settings: Mapping[str, Any]
-    secret: str
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     update: tuple[str, str] | None = None
-    """The field that moves when a record is updated, and its form; None where the vendor cannot
-    be asked for updates."""
+    origin: Origin = NO_PARENT
 
     @property
     def name(self) -> str:
@@ -73,17 +73,37 @@ class Subject:
     @property
     def vendor(self) -> str:
         """Its name in the sandbox."""
-        return self.tap.removeprefix("tap-").replace("-", "_")
+        return vendor_of(self.tap)
+
+    @property
+    def source(self) -> str:
+        """The stream whose time counts: the parent, where there is one."""
+        return self.origin.parent or self.stream
+
+    @property
+    def streams(self) -> set[str]:
+        """Itself and its parent."""
+        return {self.stream, self.source}
+
+    @property
+    def is_table(self) -> bool:
+        """Whether each run reads all of it."""
+        return not self.time
+
+    @property
+    def asks_for_each_parent(self) -> bool:
+        """Whether one that is refused is skipped."""
+        return bool(self.origin.parent) and not self.origin.parts
 
     @property
     def target_class(self) -> str:
         """Module and class of the tap."""
-        return CLASSES[self.tap]
+        return programs()[self.tap]
 
     @property
     def unit(self) -> int:
         """Nanoseconds in the smallest step of the vendor's time."""
-        return 1000 if self.stream == "agent_timeline" else _UNITS[self.vendor]
+        return 1000 if self.stream == "agent_timeline" else _UNITS.get(self.vendor, 1)
 
     @property
     def asks_in(self) -> int:
@@ -102,33 +122,32 @@ class Subject:
 
     def config(self, vendor: Vendor) -> dict[str, Any]:
         """The tap's settings for a run against this sandbox."""
-        config = {
-            **vendor.urls,
-            self.secret: vendor.token,
+        return {
+            **vendor.config,
             "start_date": START.isoformat(),
             "end_date": END.isoformat(),
             "lookback_minutes": int(self.lookback.total_seconds() // 60),
             "rate_limit_share": 1e6,
             "request_timeout": 60,
             "max_tries": 8,
+            "emit_activate_version_messages": self.is_table,
             **self.settings,
         }
-        if self.vendor == "deepconverse":
-            config["bot_names"] = list(vendor.bots)  # type: ignore[attr-defined]
-        return config
 
     def asked(self, request: LoggedRequest) -> Asked:
         """Read from a request what it asked for."""
+        params, body = request.params, request.json
+        whole = f"{request.path} {sorted((params or body or {}).items())}"
+        if self.is_table or request.stream != self.source:
+            return Asked("", 0, whole)
         if self.vendor == "devrev":
-            body = request.json
-            return Asked("", _nanoseconds(body["modified_date"]["after"]), _frozen(body))
-        params = request.params
+            return Asked("", _nanoseconds(body["modified_date"]["after"]), whole)
         group, start = "", "start_time"
         if self.vendor == "dixa":
             start = f"{self.time}_after"
         elif self.vendor == "deepconverse":
             group = params["bot_name"]
-        return Asked(group, int(params[start]) * self.unit, _frozen(params))
+        return Asked(group, int(params[start]) * self.unit, whole)
 
     def cursor(self, request: LoggedRequest) -> dict[str, Any]:
         """The server's cursor in a request of a stream that follows one."""
@@ -140,23 +159,24 @@ class Subject:
     def prepare(self, box: Sandbox) -> None:
         """Add to the seed's data what windows, pages and decoders stumble over."""
         vendor = box.vendors[self.vendor]
-        self._add_awkward_times(vendor)
-        for row in vendor.table(self.stream).rows():
+        if self.vendor == "devrev":  # its headers tell when to come again after a 429: soon
+            vendor.rate_limits["all"] = RateLimit(10**6, 0.001)
+        if not self.is_table:
+            self._add_awkward_times(vendor)
+        for row in vendor.table(self.source).rows():
             # More digits than a double holds, which the sandbox's own data cannot have.
             row._raw = _FRACTION.sub(rb"\g<0>0123456789", row.raw, count=1)  # noqa: SLF001
 
     def _add_awkward_times(self, vendor: Vendor) -> None:
-        if self.vendor == "devrev":  # its headers tell when to come again after a 429: soon
-            vendor.rate_limits["all"] = RateLimit(10**6, 0.001)
         if not self.is_windowed:
             # More at one moment than a page holds, where the cursor can tell them apart.
             crowd = 4 if self.stream == "agent_timeline" else self.settings["page_size"] + 3
             records = self.make(vendor, crowd, START + dt.timedelta(days=2, hours=7))
-            for record in records if self.stream == "chats" else ():
+            for record in records if self.source == "chats" else ():
                 record["timestamp"] = "2025-01-08T06:30:00Z"  # before its update, as in life
-            vendor.put(self.stream, *records)
+            vendor.put(self.source, *records)
             return
-        groups = vendor.bots if self.vendor == "deepconverse" else (None,)  # type: ignore[attr-defined]
+        groups = groups_of(vendor)
         unit = dt.timedelta(microseconds=max(self.unit // 1000, 1000))
         places = [
             START + dt.timedelta(days=days) + offset
@@ -167,22 +187,34 @@ class Subject:
         for position, group in enumerate(groups):
             for place, at in enumerate(places):
                 number = position * len(places) + place
-                vendor.put(self.stream, self.make(vendor, number + 1, at)[number], group=group)
+                vendor.put(self.source, self.make(vendor, number + 1, at)[number], group=group)
         if self.vendor == "devrev":  # a window that cannot be halved
             first = len(places)
             crowd = self.make(
                 vendor, first + DEVREV_PAGE + 3, START + dt.timedelta(days=3, hours=5)
             )
             small = ("id", "members", "created_date", "modified_date", "display_id")
-            vendor.put(self.stream, *({name: one[name] for name in small} for one in crowd[first:]))
+            vendor.put(self.source, *({name: one[name] for name in small} for one in crowd[first:]))
 
     def make(self, vendor: Vendor, count: int, at: dt.datetime) -> list[dict[str, Any]]:
         """That many more records at one moment; the same ones, by their keys, each time."""
-        return vendor.make(self.stream, count, at)
+        return vendor.make(self.source, count, at)
+
+    def another(self, vendor: Vendor, number: int, group: str) -> dict[str, Any]:
+        """A record of a table that is not there yet."""
+        (reference,) = [each for each in vendor.references if each.stream == self.stream]
+        first = next(reference.records(group))
+        made: dict[str, Any] = varied(first, self.stream, 1000 + number)
+        return made
 
     def key_of(self, record: Mapping[str, Any]) -> Hashable:
         """Its key."""
         return tuple(record[key] for key in self.keys)
+
+
+def groups_of(vendor: Vendor) -> tuple[str | None, ...]:
+    """The bots of DeepConverse; a single group elsewhere."""
+    return vendor.bots if isinstance(vendor, DeepConverse) else (None,)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,10 +232,6 @@ class Asked:
     whole: str
 
 
-def _frozen(value: Any) -> str:
-    return repr(sorted(value.items()) if isinstance(value, dict) else value)
-
-
 def _nanoseconds(text: str) -> int:
     return nanoseconds(dt.datetime.fromisoformat(text.replace("Z", "+00:00")))
 
@@ -216,30 +244,33 @@ def nanoseconds(moment: dt.datetime) -> int:
 
 def _all() -> Iterator[Subject]:
     days, two_days = {"window_days": 1}, {"window_days": 2}
-    yield Subject(
-        "tap-dixa", "conversations", ("id",), "updated", 50, days, "api_token",
-        ("updated_at", "milliseconds"),
-    )  # fmt: skip
-    yield Subject("tap-dixa", "messages", ("id",), "created", 20, days, "api_token")
+    milliseconds = ("updated_at", "milliseconds")
+    yield Subject("tap-dixa", "conversations", ("id",), "updated", 50, days, milliseconds)
+    yield Subject("tap-dixa", "messages", ("id",), "created", 20, days)
     paged = {**two_days, "page_size": 8}
-    yield Subject("tap-deepconverse", "conversations", ("_id",), "startTime", 50, paged, "api_key")
-    yield Subject("tap-deepconverse", "messages", ("_id",), "time", 14, paged, "api_key")
-    paged = {"page_size": 10}
-    for stream, keys, size in (
-        ("chats", ("id",), 50),
-        ("agent_timeline", ("agent_id", "start_time"), 22),
-        ("conversions", ("id",), 150),
-        ("department_events", ("id",), 30),
-    ):
-        update = ("update_timestamp", "text") if stream == "chats" else None
-        yield Subject(
-            "tap-zendesk-chat", stream, keys, "cursor", size, paged, "access_token", update
-        )
-    paged = {**two_days, "page_size": DEVREV_PAGE}
+    yield Subject("tap-deepconverse", "conversations", ("_id",), "startTime", 50, paged)
+    yield Subject("tap-deepconverse", "messages", ("_id",), "time", 14, paged)
+    paged, text = {"page_size": 10}, ("update_timestamp", "text")
+    yield Subject("tap-zendesk-chat", "chats", ("id",), "cursor", 50, paged, text)
+    timeline = ("agent_id", "start_time")
+    yield Subject("tap-zendesk-chat", "agent_timeline", timeline, "cursor", 22, paged)
+    yield Subject("tap-zendesk-chat", "conversions", ("id",), "cursor", 150, paged)
+    yield Subject("tap-zendesk-chat", "department_events", ("id",), "cursor", 30, paged)
+    history = Origin("chats", {"chat_id": "id"}, "history", "position")
     yield Subject(
-        "tap-devrev", "conversations", ("id",), "modified_date", 36, paged, "access_token",
-        ("modified_date", "text"),
+        "tap-zendesk-chat", "chat_history", ("chat_id", "position"), "cursor", 30, paged, text,
+        history,
     )  # fmt: skip
+    paged = {**two_days, "page_size": DEVREV_PAGE}
+    text = ("modified_date", "text")
+    yield Subject("tap-devrev", "conversations", ("id",), "modified_date", 36, paged, text)
+    # Tables: nothing is kept between runs.
+    yield Subject("tap-dixa", "agents", ("id",), "", 0, update=("displayName", "text"))
+    yield Subject(
+        "tap-dixa", "team_members", ("team_id", "id"), "", 0, update=("name", "text"),
+        origin=Origin("teams", {"team_id": "id"}),
+    )  # fmt: skip
+    yield Subject("tap-zendesk-chat", "agents", ("id",), "", 0, update=("display_name", "text"))
 
 
 SUBJECTS: dict[str, Subject] = {subject.name: subject for subject in _all()}

@@ -1,29 +1,18 @@
-"""The sandbox as a whole: one server, four vendors, faults and a log."""
+"""The sandbox as a whole: the vendors behind one server."""
 
 from __future__ import annotations
 
 import socket
 import time
 import urllib.parse
-from email.utils import formatdate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sandbox.call import Call
 from sandbox.control import Control
-from sandbox.deepconverse import DeepConverse
-from sandbox.devrev import DevRev
-from sandbox.dixa import Dixa
-from sandbox.faults import Fault, Faults
-from sandbox.log import LoggedRequest, RequestLog
-from sandbox.rate_limits import Turnstile, Verdict
-from sandbox.responses import Response, json_response
+from sandbox.log import LoggedRequest
+from sandbox.responses import json_response
 from sandbox.server import Handler, Server
-from sandbox.vendor import Scene, Vendor
-from sandbox.zendesk_chat import ZendeskChat
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
+from sandbox.world import World
 
 _TELLING_HEADERS = (
     "accept",
@@ -37,46 +26,20 @@ _TELLING_HEADERS = (
 )
 
 
-class Sandbox:
+class Sandbox(World):
     """A server on the loopback that stands in for the four vendors.
 
     Use it as a context manager, or call `start` and `stop`.
     """
 
-    def __init__(  # noqa: PLR0913
-        self,
-        *,
-        seed: int = 1,
-        size: int = 500,
-        span: tuple[datetime, datetime] | None = None,
-        host: str = "127.0.0.1",
-        port: int = 0,
-        rate_limits: bool = True,
-        rate_limit_factor: float = 1.0,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        """`size` conversations over `span` (default: the last 100 days, going on).
-
-        `clock` is the vendors': it dates their responses and says what is in their future.
-        """
+    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, **scene: Any) -> None:
+        """Listen there when started; the rest is as for `World`."""
+        super().__init__(**scene)
         self._address = (host, port)
         self._server: Server | None = None
         self._reserved: socket.socket | None = None
-        self._log = RequestLog()
         self.failures: list[BaseException] = []
         """Defects of the sandbox itself, met while answering."""
-        self._clock = clock
-        self.faults = Faults()
-        self.turnstile = Turnstile()
-        scene = Scene(seed, size, span, clock, rate_limits, rate_limit_factor)
-        self.dixa = Dixa(scene)
-        self.deepconverse = DeepConverse(scene)
-        self.zendesk_chat = ZendeskChat(scene)
-        self.devrev = DevRev(scene)
-        self.vendors: dict[str, Vendor] = {
-            vendor.name: vendor
-            for vendor in (self.dixa, self.deepconverse, self.zendesk_chat, self.devrev)
-        }
         self._control = Control(self)
 
     def __enter__(self) -> Sandbox:  # noqa: PYI034 - Self needs Python 3.11
@@ -133,43 +96,6 @@ class Sandbox:
         """The port."""
         return self._address[1]
 
-    # What tests ask of it.
-
-    def fault(self, fault: Fault | None = None, **fields: Any) -> Fault:
-        """Install a fault, given whole or by its fields; see `Fault`."""
-        installed = Fault(**fields) if fault is None else fault
-        self.faults.install(installed)
-        return installed
-
-    def clear_faults(self) -> None:
-        """Behave again."""
-        self.faults.clear()
-
-    @property
-    def requests(self) -> list[LoggedRequest]:
-        """Every request to a vendor, in order of arrival."""
-        return self._log.entries()
-
-    def clear_requests(self) -> None:
-        """Forget the requests so far."""
-        self._log.clear()
-
-    @property
-    def violations(self) -> int:
-        """Requests beyond a rate limit."""
-        return self.turnstile.violations
-
-    def reset(self) -> None:
-        """Back to the data of the seed, no faults, an empty log, full rate limits.
-
-        Switches stay as they are.
-        """
-        self.faults.clear()
-        self._log.clear()
-        self.turnstile.clear()
-        for vendor in self.vendors.values():
-            vendor.reset_data()
-
     # Requests.
 
     def _respond(self, handler: Handler, body: bytes) -> None:
@@ -190,10 +116,10 @@ class Sandbox:
         stream, parent = vendor.route(handler.command, own_path)
         call = Call(
             name, stream, handler.command, handler.path, own_path, params, headers, body,
-            self._clock(), self.port, parent,
+            self.clock(), self.port, parent,
         )  # fmt: skip
         entry = LoggedRequest(
-            number=self._log.next_number(),
+            number=self.log.next_number(),
             monotonic=monotonic,
             wall=wall,
             vendor=name,
@@ -205,8 +131,8 @@ class Sandbox:
             headers={key: headers[key] for key in _TELLING_HEADERS if key in headers},
             credentials_sent="authorization" in headers or "x-api-key" in headers,
         )
-        self._log.add(entry)
-        response = self._response(vendor, call, entry)
+        self.log.add(entry)
+        response = self.respond(vendor, call, entry)
         entry.status = 0 if response.reset_at else response.status
         entry.rows = len(response.rows)
         try:
@@ -214,30 +140,3 @@ class Sandbox:
             entry.finished = True
         finally:
             entry.seconds = time.monotonic() - monotonic
-
-    def _response(self, vendor: Vendor, call: Call, entry: LoggedRequest) -> Response:
-        """Credentials first, then the rate limit, then the rules; faults have the last word."""
-        verdict: Verdict | None = None
-        entry.auth_ok = vendor.authorised(call)
-        if not entry.auth_ok:
-            response = vendor.unauthorised(call)
-        else:
-            scope = vendor.scope(call)
-            limit = vendor.rate_limits.get(scope)
-            if limit is not None:
-                verdict = self.turnstile.arrive(vendor.name, scope, limit, call.moment)
-            if verdict is not None and verdict.wait:
-                entry.over_rate_limit = True
-                response = vendor.error(429, retry_after=verdict.wait)
-            elif not call.stream:
-                response = vendor.error(404)
-            else:
-                response = vendor.response(call)
-        response.gzip = response.gzip or vendor.gzip
-        striking = self.faults.striking(call)
-        for fault in striking:
-            response = fault.bend(response, call, vendor.error)
-        entry.faults = tuple(fault.kind for fault in striking)
-        vendor.decorate(response, verdict)
-        response.headers.setdefault("Date", formatdate(self._clock(), usegmt=True))
-        return response

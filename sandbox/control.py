@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from sandbox.responses import Response, json_response
 
 if TYPE_CHECKING:
-    from sandbox.box import Sandbox
     from sandbox.vendor import Vendor
+    from sandbox.world import World
 
 
 class Control:
-    """Responses requests under `/_sandbox/`.
+    """Responds to requests under `/_sandbox/`.
 
     GET  /_sandbox/truth/<vendor>/<stream>   the records as the vendor would send them
     GET  /_sandbox/requests                  the log
@@ -25,8 +25,8 @@ class Control:
     DELETE /_sandbox/faults, /_sandbox/requests
     """
 
-    def __init__(self, box: Sandbox) -> None:
-        """Control this sandbox."""
+    def __init__(self, box: World) -> None:
+        """Control these vendors."""
         self._box = box
 
     def response(self, method: str, path: str, body: bytes) -> Response:

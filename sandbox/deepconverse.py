@@ -42,6 +42,7 @@ class DeepConverse(Vendor):
         "conversations": RateLimit(3, 1),
         "messages": RateLimit(3, 1),
     }
+    token_setting = "api_key"  # noqa: S105
     token = "deepconverse-key-for-the-sandbox"  # noqa: S105
     bots = BOTS
 
@@ -61,6 +62,11 @@ class DeepConverse(Vendor):
         """Set the switches of the paging beside the others."""
         super().__init__(*args)
         self.paging = CursorPaging()
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """An account whose bots are read by their names."""
+        return {**super().config, "bot_names": list(self.bots)}
 
     def make_source(self) -> DeepConverseSource:
         """Conversations of several bots, and their messages."""

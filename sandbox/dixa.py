@@ -79,6 +79,7 @@ class Dixa(Vendor):
         # "10 requests per second with a burst of 4", of the main API.
         "platform": RateLimit(4, 0.4),
     }
+    token_setting = "api_token"  # noqa: S105
     token = "dixa-token-for-the-sandbox"  # noqa: S105
 
     bounds: Literal["inclusive", "exclusive", "half-open"] = "inclusive"

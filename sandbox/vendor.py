@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sandbox.reference import Reference
 
 DAY = 86_400_000
+_LAST_MADE = 10_001_000
 LIVE_DAYS = 100
 
 Item = tuple[str, Record, str]
@@ -95,6 +96,8 @@ class Vendor(ABC):
     """The path of the vendor's base URL."""
     url_settings: ClassVar[tuple[str, ...]] = ("api_url",)
     """One for each host of the vendor: all are this one."""
+    token_setting: ClassVar[str] = "access_token"  # noqa: S105
+    """The setting for the credential."""
     routes: ClassVar[dict[tuple[str, str], str]]
     """Method and path to stream."""
     references: ClassVar[tuple[Reference, ...]] = ()
@@ -127,6 +130,11 @@ class Vendor(ABC):
     def urls(self) -> dict[str, str]:
         """URLs for a tap, by the settings for the vendor's hosts."""
         return dict.fromkeys(self.url_settings, self.url)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The settings without which no tap reads this vendor."""
+        return {**self.urls, self.token_setting: self.token}
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -217,6 +225,9 @@ class Vendor(ABC):
         index = 10_000_000
         started = milliseconds(at)
         while len(made) < count:
+            if index > _LAST_MADE and not made:
+                msg = f"the sandbox makes no {stream} of its own"
+                raise ValueError(msg)
             for name, record, _ in self._source.build(index, started, started + DAY * 30):
                 if name == stream and len(made) < count:
                     self._source.restamp(stream, record, at)

@@ -22,7 +22,7 @@ import typing as t
 from pathlib import Path
 
 from sandbox import Sandbox
-from scripts import tables
+from scripts.taps import programs, streams, taps, vendor_of
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -107,7 +107,7 @@ def main() -> int:
     try:
         before = set(OUTPUT.rglob("*.jsonl"))
         with _sandbox() as box:
-            taps = [tap for tap in tables.taps() if _vendor(tap) in box.vendors]
+            taps = [tap for tap in programs() if vendor_of(tap) in box.vendors]
             print(f"A stand-in for the vendors listens on {box.url}. Meltano runs")
             print(f"  {', '.join(taps)} into target-jsonl …", flush=True)
             started = time.monotonic()
@@ -126,10 +126,6 @@ def main() -> int:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signals have it
     raise KeyboardInterrupt
-
-
-def _vendor(tap: str) -> str:
-    return tap.removeprefix("tap-").replace("-", "_")
 
 
 def _variable(tap: str, setting: str) -> str:
@@ -167,7 +163,7 @@ def _run_meltano(box: Sandbox, taps: Sequence[str]) -> None:
         if not name.startswith(("TAP_", "TARGET_", "MELTANO_"))
     }
     for tap in taps:
-        urls = box.vendors[_vendor(tap)].urls
+        urls = box.vendors[vendor_of(tap)].urls
         environment |= {_variable(tap, setting): url for setting, url in urls.items()}
     blocks = [plugin for tap in taps for plugin in (tap, "target-jsonl")]
     options = ["--environment=sandbox", f"--env-file={os.devnull}", "--log-format=uncolored"]
@@ -211,7 +207,7 @@ def _stop_all_of(meltano: subprocess.Popen[bytes]) -> None:
 def _harvest(tap: str, before: set[Path]) -> list[Harvest]:
     """Read from the files what this run brought of each stream of a tap."""
     found = []
-    for stream in tables.streams(tables.taps()[tap]):
+    for stream in streams(taps()[tap]):
         files = sorted((OUTPUT / tap).glob(f"{stream.name}-*.jsonl"))
         if not files:
             if not stream.selected_by_default:

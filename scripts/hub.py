@@ -14,7 +14,8 @@ import typing as t
 
 import yaml
 
-from scripts.tables import DISTRIBUTION, ROOT, summary, taps
+from scripts.tables import ROOT, summary
+from scripts.taps import DISTRIBUTION, taps
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping

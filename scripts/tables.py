@@ -17,15 +17,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import functools
-import importlib
-import importlib.metadata
 import json
 import re
 import sys
 import typing as t
 from pathlib import Path
 
+from scripts.taps import streams, taps
 from support_taps.streams.child import PartsStream
 
 if t.TYPE_CHECKING:
@@ -41,7 +39,6 @@ FILES = (
     "meltano.yml",
     *sorted(f"{folder.name}/README.md" for folder in ROOT.glob("tap_*") if folder.is_dir()),
 )
-DISTRIBUTION = "support-taps"
 
 _BLOCK = re.compile(
     r"^(?P<first>(?P<indent>\ *)(?P<mark><!--|\#)\ "
@@ -90,16 +87,6 @@ class Setting:
         return bool(self.schema.get("secret"))
 
 
-@functools.cache
-def taps() -> dict[str, type[Tap]]:
-    """The taps of the installed distribution, by the names of their programs."""
-    programs = importlib.metadata.distribution(DISTRIBUTION).entry_points
-    return {
-        program.name: getattr(importlib.import_module(program.module), program.attr.split(".")[0])
-        for program in sorted(programs.select(group="console_scripts"))
-    }
-
-
 def settings(tap: type[Tap]) -> list[Setting]:
     """The settings of a tap, its own first."""
     of_sdk: dict[str, t.Any] = {"properties": {}}
@@ -111,13 +98,6 @@ def settings(tap: type[Tap]) -> list[Setting]:
         for name, schema in schemas.items()
     ]
     return sorted(found, key=lambda setting: not setting.own)
-
-
-@functools.cache
-def streams(tap: type[Tap]) -> list[RESTStream[t.Any]]:
-    """The streams that a tap discovers."""
-    discovered = tap(validate_config=False).streams
-    return [t.cast("RESTStream[t.Any]", stream) for _, stream in sorted(discovered.items())]
 
 
 def common() -> dict[str, Setting]:

@@ -11,14 +11,16 @@ import typing as t
 
 import jsonschema
 
+from sandbox import Sandbox
+from scripts.taps import vendor_of
 from tests.conftest import EXPORTS, PATIENCE, UNTHROTTLED, Run, discovered, run_tap
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from sandbox import Sandbox
     from sandbox.vendor import Vendor
+    from support_taps.tap import SupportTap
     from tests.conftest import Json, Record
 
 DEBUG = {"LOGLEVEL": "DEBUG"}
@@ -133,7 +135,7 @@ def quick_config(vendor: Vendor, settings: Record) -> Record:
         settings: Settings in addition; one that is None is left out.
     """
     config = {
-        **vendor.urls,
+        **vendor.config,
         "start_date": "2025-01-01",
         "rate_limit_share": UNTHROTTLED,
         "request_timeout": PATIENCE,
@@ -141,6 +143,13 @@ def quick_config(vendor: Vendor, settings: Record) -> Record:
         **settings,
     }
     return {name: value for name, value in config.items() if value is not None}
+
+
+def bare(tap: type[SupportTap], catalog: Json = None, **settings: Json) -> SupportTap:
+    """A tap with what it needs and no vendor, for tests of what it does with records."""
+    vendor = Sandbox().vendors[vendor_of(tap.name)]
+    vendor.host_url = "http://127.0.0.1:9"
+    return tap(config={**vendor.config, "start_date": "2025-01-01", **settings}, catalog=catalog)
 
 
 def runner(module: str, config: Callable[..., Record]) -> Callable[..., Run]:

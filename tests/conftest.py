@@ -30,8 +30,8 @@ import hypothesis
 import pytest
 
 from resilience.forks import ForkServer, Job
-from resilience.subjects import CLASSES
 from sandbox import Sandbox
+from scripts.taps import programs, taps
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -46,7 +46,6 @@ SPAN = (
     dt.datetime(2025, 1, 1, tzinfo=dt.timezone.utc),
     dt.datetime(2025, 4, 1, tzinfo=dt.timezone.utc),
 )
-SECRETS = ("api_token", "access_token", "api_key")
 UNTHROTTLED = 1_000_000
 EXPORTS = "the incremental streams alone"
 """In the place of a catalog: without the tables that the records' ids point to."""
@@ -232,11 +231,18 @@ def run_tap(  # noqa: PLR0913 - each is one thing that a user can give
             run = Run(process.wait(), bytes(output), log.read_text(encoding="utf-8"))
         assert not is_late, f"{module} was still running after {PATIENCE} s: {run.stderr}"
         assert not stop, f"{module} ended before it was stopped: {run.stderr}"
-    for name in SECRETS:
+    for name in secrets_of(module):
         if secret := str(config.get(name) or "").strip():
             assert secret not in run.stderr, f"{name} is in the log"
             assert secret.encode() not in run.stdout, f"{name} is in the output"
     return run
+
+
+@functools.cache
+def secrets_of(module: str) -> list[str]:
+    """The settings of a tap that nobody may see."""
+    declared = taps()[module.replace("_", "-")].config_jsonschema["properties"]
+    return [name for name, schema in declared.items() if schema.get("secret")]
 
 
 def _read_to_the_end(pipe: t.BinaryIO, output: bytearray) -> None:
@@ -269,7 +275,7 @@ def _program(
 def _fork(
     module: str, options: list[str], environment: Mapping[str, str], stdout: int, stderr: int
 ) -> contextlib.AbstractContextManager[_Process]:
-    target_class = CLASSES[module.replace("_", "-")]
+    target_class = programs()[module.replace("_", "-")]
     job = Job(target_class, options, dict(environment), patience=1.0)
     return _fork_server().start(job, stdout, stderr)
 

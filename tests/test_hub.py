@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from scripts import hub, tables
+from scripts.taps import taps
 
 TEXT = {"type": "string", "minLength": 1}
 MAY_BE_EMPTY = {"type": "string"}
@@ -57,7 +58,7 @@ ACCEPTED: dict[str, t.Any] = {
     },
 }
 
-every_tap = pytest.mark.parametrize("tap", tables.taps())
+every_tap = pytest.mark.parametrize("tap", taps())
 
 
 @every_tap
@@ -74,5 +75,5 @@ def test_the_hub_accepts_the_definition_with_its_keys_in_order(tap: str) -> None
     assert list(made) == sorted(made)
     assert names == sorted(names)
     assert all(list(setting) == sorted(setting) for setting in made["settings"])
-    secrets = {it.name for it in tables.settings(tables.taps()[tap]) if it.is_secret}
+    secrets = {it.name for it in tables.settings(taps()[tap]) if it.is_secret}
     assert {it["name"] for it in made["settings"] if it.get("sensitive")} == secrets

@@ -17,11 +17,11 @@ import pytest
 import yaml
 
 from sandbox import Sandbox
-from scripts import tables
+from scripts import tables, taps
 
 ROOT = Path(__file__).parent.parent
-TAPS = tables.taps()
-VERSION = importlib.metadata.version(tables.DISTRIBUTION)
+TAPS = taps.taps()
+VERSION = importlib.metadata.version(taps.DISTRIBUTION)
 
 Json = t.Any
 
@@ -143,7 +143,12 @@ def test_meltano_knows_every_setting_as_the_tap_declares_it(tap: str, extractor:
     TAPS[tap].append_builtin_config(of_sdk)
     declared = {**TAPS[tap].config_jsonschema["properties"], **of_sdk["properties"]}
     told = {setting["name"]: setting for setting in extractor["settings"]}
-    kinds = {"string": str, "integer": int, "number": (int, float), "array": list}
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "string": str,
+        "integer": int,
+        "number": (int, float),
+        "array": list,
+    }
     assert told.keys() == declared.keys()
     for name, schema in declared.items():
         setting = told[name]
@@ -187,7 +192,7 @@ def test_meltano_has_a_job_for_every_tap_and_target(
 @every_tap
 def test_meltano_leaves_out_what_is_off_by_default(extractor: Json, tap: str) -> None:
     """It selects all that a catalog has, unless it is told otherwise."""
-    off = [stream.name for stream in tables.streams(TAPS[tap]) if not stream.selected_by_default]
+    off = [stream.name for stream in taps.streams(TAPS[tap]) if not stream.selected_by_default]
     wanted = ["*.*", *(f"!{name}.*" for name in off)] if off else ["*.*"]
     assert extractor.get("select", ["*.*"]) == wanted
 
@@ -197,7 +202,7 @@ def test_the_sandbox_environment_fits_the_sandbox(meltano_yml: Json, tap: str) -
     (sandbox,) = [it for it in meltano_yml["environments"] if it["name"] == "sandbox"]
     (plugin,) = [it for it in sandbox["config"]["plugins"]["extractors"] if it["name"] == tap]
     box = Sandbox(port=8765)
-    vendor = box.vendors[tap.removeprefix("tap-").replace("-", "_")]
+    vendor = box.vendors[taps.vendor_of(tap)]
     vendor.host_url = box.url  # as when it listens
     assert {name: plugin["config"][name] for name in vendor.urls} == vendor.urls
     (secret,) = [it.name for it in tables.settings(TAPS[tap]) if it.is_secret]
@@ -222,7 +227,7 @@ def test_every_tap_tells_its_version(tap: str) -> None:
 
 
 def test_the_pythons_that_are_promised_are_those_that_are_tested() -> None:
-    said = importlib.metadata.metadata(tables.DISTRIBUTION).get_all("Classifier") or []
+    said = importlib.metadata.metadata(taps.DISTRIBUTION).get_all("Classifier") or []
     promised = re.findall(r"Python :: (3\.\d+)", "\n".join(said))
     workflow = yaml.safe_load(text_of(".github/workflows/test.yml"))
     assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"] == promised
@@ -269,7 +274,7 @@ def test_a_tap_from_the_wheel_has_its_schemas(wheel: Path, tap: str, tmp_path: P
     command = [sys.executable, "-m", tap.replace("-", "_"), "--discover"]
     catalog = json.loads(output_of(*command, folder=tmp_path))
     assert {it["stream"] for it in catalog["streams"]} == {
-        stream.name for stream in tables.streams(TAPS[tap])
+        stream.name for stream in taps.streams(TAPS[tap])
     }
 
 

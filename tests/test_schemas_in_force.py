@@ -26,8 +26,9 @@ from hypothesis import strategies as st
 from support_taps.records.emitter import MOST_NEW_FIELDS
 from support_taps.writer import LineWriter
 from tap_zendesk_chat.tap import TapZendeskChat
+from tests.common import bare
 from tests.conftest import deselect
-from tests.test_lines import CATALOGS, CONFIG, STREAMS, objects, values, without_null
+from tests.test_lines import CATALOGS, STREAMS, objects, values, without_null
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -93,7 +94,7 @@ def written(
     **config: Json,
 ) -> Output:
     """The output of a stream for some batches of records, checked against its SCHEMA."""
-    tap: t.Any = tap_class(config={**CONFIG, **config}, catalog=catalog or CATALOGS[tap_class])
+    tap: t.Any = bare(tap_class, catalog or CATALOGS[tap_class], **config)
     stream: SupportStream[t.Any] = tap.streams[name]
     tap.message_writer = Writer()
 
@@ -102,7 +103,7 @@ def written(
         for batch in batches:
             yield convert([json.dumps(record, ensure_ascii=False).encode() for record in batch])
 
-    stream.read_pages = read_pages  # type: ignore[method-assign,assignment]
+    stream.read_pages = read_pages  # type: ignore[method-assign]
     stream.sync()
     messages: list[Record] = []
     for line in tap.message_writer.lines.splitlines():

@@ -8,9 +8,8 @@ import pytest
 import requests
 
 if TYPE_CHECKING:
-    from conftest import Client
-
     from sandbox import Sandbox
+    from tests.sandbox.conftest import Client
 
 BOT = "r3-218210"
 QUARTER: dict[str, Any] = {"start_time": 1735689600, "end_time": 1743465600, "bot_name": BOT}

@@ -9,9 +9,8 @@ import pytest
 import requests
 
 if TYPE_CHECKING:
-    from conftest import Client
-
     from sandbox import Sandbox
+    from tests.sandbox.conftest import Client
 
 
 def test_export_is_cut_at_first_without_a_word(box: Sandbox, ask: Client) -> None:

@@ -9,9 +9,8 @@ import pytest
 import requests
 
 if TYPE_CHECKING:
-    from conftest import Client
-
     from sandbox import Sandbox
+    from tests.sandbox.conftest import Client
 
 JANUARY = {"updated_after": "2025-01-01", "updated_before": "2025-01-31"}
 

@@ -22,9 +22,8 @@ from sandbox import Fault, Sandbox
 from sandbox.rate_limits import RateLimit, Turnstile
 
 if TYPE_CHECKING:
-    from conftest import Client
-
     from sandbox.table import RawRow
+    from tests.sandbox.conftest import Client
 
 ROOT = Path(__file__).parents[2]
 LIVE = {"dixa": "conversations", "deepconverse": "conversations", "zendesk_chat": "chats",

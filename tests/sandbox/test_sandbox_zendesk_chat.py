@@ -13,9 +13,8 @@ import requests
 from sandbox.zendesk_chat import span_end
 
 if TYPE_CHECKING:
-    from conftest import Client
-
     from sandbox import Sandbox
+    from tests.sandbox.conftest import Client
 
 STREAMS = ("chats", "agent_timeline", "conversions", "department_events")
 

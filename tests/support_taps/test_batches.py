@@ -45,7 +45,7 @@ def contents(done: Run, stream: str) -> list[list[Record]]:
 def test_files_hold_the_records_of_a_run_without_them(
     box: Sandbox, tmp_path: Path, path: str
 ) -> None:
-    settings = {} if path == "fast" else {"stream_maps": {"chats": {}}}
+    settings: dict[str, t.Any] = {} if path == "fast" else {"stream_maps": {"chats": {}}}
     whole = run_tap("tap_zendesk_chat", config_for(box)).succeeded()
     done = read(box, tmp_path, **settings).succeeded()
     for stream in ("chats", "agent_timeline", "conversions", "department_events"):

@@ -21,13 +21,11 @@ if t.TYPE_CHECKING:
 
 
 def dixa(box: Sandbox, **settings: Json) -> Record:
-    settings = {"api_token": box.dixa.token, "end_date": "2025-04-01", **settings}
-    return quick_config(box.dixa, settings)
+    return quick_config(box.dixa, {"end_date": "2025-04-01", **settings})
 
 
 def devrev(box: Sandbox, **settings: Json) -> Record:
-    settings = {"access_token": box.devrev.token, "end_date": "2025-04-01", **settings}
-    return quick_config(box.devrev, settings)
+    return quick_config(box.devrev, {"end_date": "2025-04-01", **settings})
 
 
 def marked(moment: str) -> Record:

@@ -31,7 +31,7 @@ if t.TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import SchemaMessage
 
-SCHEMA = {
+SCHEMA: dict[str, t.Any] = {
     "type": "object",
     "properties": {"id": {"type": "integer"}, "at": {"type": "string", "format": "date-time"}},
 }
@@ -43,7 +43,7 @@ class Things(Stream):
     name = "things"
     schema = SCHEMA
     primary_keys = ("id",)
-    replication_key = "at"
+    replication_key: str | None = "at"
     fails = False
 
     def __init__(self, tap: Tap) -> None:

@@ -50,12 +50,7 @@ def config_for(box: Sandbox, **settings: Json) -> Record:
 
     A setting that is None is left out.
     """
-    own: Record = {
-        "api_key": box.deepconverse.token,
-        "bot_names": list(BOTS),
-        "end_date": "2025-04-01",
-    }
-    return quick_config(box.deepconverse, {**own, **settings})
+    return quick_config(box.deepconverse, {"end_date": "2025-04-01", **settings})
 
 
 @pytest.fixture

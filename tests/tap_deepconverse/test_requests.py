@@ -30,7 +30,7 @@ def test_every_page_of_a_window_is_asked_for_with_all_filters(
     assert {request.path for request in asked} == {f"/conversations/export/v1/{stream}"}
     filters = ("start_time", "end_time", "bot_name", "per_page")
     windows = [
-        [tuple(request.params[name] for name in filters), [*pages]]
+        (tuple(request.params[name] for name in filters), [*pages])
         for request, pages in (
             (pages[0], pages)
             for pages in (

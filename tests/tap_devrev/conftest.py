@@ -43,11 +43,7 @@ def config_for(box: Sandbox, **settings: Json) -> Record:
 
     A setting that is None is left out.
     """
-    own: Record = {
-        "access_token": box.devrev.token,
-        "end_date": "2025-04-10",
-    }
-    return quick_config(box.devrev, {**own, **settings})
+    return quick_config(box.devrev, {"end_date": "2025-04-10", **settings})
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support_taps.errors import FatalResponseError
-from support_taps.halving import SampledTimes
+from support_taps.halving import SampledTimes, Slice
 from support_taps.pagination import LoopGuard, PageRead
 from support_taps.timestamps import EPOCH, MICROSECOND, MILLISECOND, isoformat, to_epoch
 from support_taps.windows import Window
@@ -63,8 +63,8 @@ class Model:
             self.span, 7 * DAY, self.page_size, field="modified_date", unit=MILLISECOND
         )
         guard = LoopGuard()
-        token = pages.first
-        while token is not None:
+        following: Slice | None = pages.first
+        while (token := following) is not None:
             guard.check(token, "")
             self.requests += 1
             assert self.requests < MOST_REQUESTS
@@ -89,7 +89,7 @@ class Model:
             step = pages.after(PageRead(token, len(found), envelope, witness, requests.Response()))
             if step.checkpoint is not None:
                 assert self.before(step.checkpoint.until) <= self.keys
-            token = step.next
+            following = step.next
 
     def before(self, until: dt.datetime) -> set[int]:
         """The keys of the rows in the span before a moment."""

@@ -7,7 +7,8 @@ import typing as t
 
 import pytest
 
-from tests.conftest import EXPORTS, PATIENCE, UNTHROTTLED, Run, run_tap
+from tests.common import quick_config
+from tests.conftest import EXPORTS, Run, run_tap
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,16 +78,7 @@ def expected_by_key(box: Sandbox, stream: str) -> dict[t.Any, Record]:
 
 def config_for(box: Sandbox, **settings: t.Any) -> Record:
     """Settings that read all of the sandbox's data at full speed, and give up soon."""
-    return {
-        **box.dixa.urls,
-        "api_token": box.dixa.token,
-        "start_date": "2025-01-01",
-        "end_date": "2025-04-01",
-        "rate_limit_share": UNTHROTTLED,
-        "request_timeout": PATIENCE,
-        "max_tries": 3,
-        **settings,
-    }
+    return quick_config(box.dixa, {"end_date": "2025-04-01", **settings})
 
 
 @pytest.fixture

@@ -48,11 +48,7 @@ def config_for(box: Sandbox, **settings: Json) -> Record:
 
     A setting that is None is left out.
     """
-    own: Record = {
-        "access_token": box.zendesk_chat.token,
-        "end_date": "2025-04-10",
-    }
-    return quick_config(box.zendesk_chat, {**own, **settings})
+    return quick_config(box.zendesk_chat, {"end_date": "2025-04-10", **settings})
 
 
 @pytest.fixture

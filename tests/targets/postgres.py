@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import set_json_loads
 
-from .truth import STREAMS, Row, exact, loaded, schema_of, sent
+from .truth import EXPORTS, STREAMS, Row, exact, loaded, schema_of, sent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,7 +95,7 @@ class Database:
 
 def by_key(vendor: str, stream: str, rows: Iterable[Row]) -> Table:
     """Rows by the values of their key."""
-    keys = STREAMS[vendor][stream]
+    keys = STREAMS[vendor][stream].primary_keys or ()
     return {tuple(row[key] for key in keys): row for row in rows}
 
 
@@ -117,7 +117,9 @@ def assert_same(found: Table, expected: Table) -> None:
     assert not wrong, f"columns that differ (a key, what is there, what was sent): {wrong}"
 
 
-def assert_holds_truth(database: Database, box: Sandbox, vendor: str) -> None:
-    """Every stream's table is the sandbox's truth."""
-    for stream in STREAMS[vendor]:
+def assert_holds_truth(
+    database: Database, box: Sandbox, vendor: str, streams: Iterable[str] = ()
+) -> None:
+    """The tables of these streams, or of the exports, are the sandbox's truth."""
+    for stream in streams or EXPORTS[vendor]:
         assert_same(database.table(vendor, stream), truth(box, vendor, stream))

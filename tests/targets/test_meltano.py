@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from scripts.taps import tap_of
+
 from .postgres import Database, assert_holds_truth
 from .test_jsonl import assert_holds_truth as assert_files_hold_truth
-from .tools import END, PATIENCE, START, environment, meltano, meltano_project, program
-from .truth import STREAMS
+from .tools import END, PATIENCE, START, environment, meltano, meltano_project, more, program
+from .truth import DEFAULTS, EXPORTS, STREAMS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,17 +29,6 @@ if TYPE_CHECKING:
     from sandbox import Sandbox
 
 SINCE = datetime(2025, 4, 10, 9, 30, tzinfo=timezone.utc)
-CREDENTIALS = {
-    "dixa": "api_token",
-    "deepconverse": "api_key",
-    "zendesk_chat": "access_token",
-    "devrev": "access_token",
-}
-
-
-def name_of(vendor: str) -> str:
-    """The tap's name."""
-    return f"tap-{vendor.replace('_', '-')}"
 
 
 class Project:
@@ -67,20 +58,14 @@ class Project:
             "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
             "TARGET_POSTGRES_SQLALCHEMY_URL": database.url,
             "TARGET_JSONL_DESTINATION_PATH": str(self.output),
-            "TAP_DEEPCONVERSE_BOT_NAMES": json.dumps(box.deepconverse.bots),
             "TAP_DEEPCONVERSE_WINDOW_DAYS": "100",
             "TAP_DEEPCONVERSE_PAGE_SIZE": "1000",
         }
-        for vendor, credential in CREDENTIALS.items():
-            prefix = f"TAP_{vendor.upper()}"
+        for name, vendor in box.vendors.items():
+            settings = {**vendor.config, "start_date": START, "end_date": END}
             self.environment |= {
-                **{
-                    f"{prefix}_{name.upper()}": url
-                    for name, url in box.vendors[vendor].urls.items()
-                },
-                f"{prefix}_{credential.upper()}": box.vendors[vendor].token,
-                f"{prefix}_START_DATE": START,
-                f"{prefix}_END_DATE": END,
+                f"TAP_{name}_{setting}".upper(): it if isinstance(it, str) else json.dumps(it)
+                for setting, it in settings.items()
             }
 
     def meltano(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -114,30 +99,30 @@ def project(tmp_path: Path, box: Sandbox, database: Database) -> Project:
 def test_runs_into_postgres_and_goes_on_from_its_own_state(
     project: Project, box: Sandbox, database: Database, vendor: str
 ) -> None:
-    run = ("run", "--no-install", name_of(vendor), "target-postgres")
+    run = ("run", "--no-install", tap_of(vendor), "target-postgres")
     project.succeeds(*run)
-    assert_holds_truth(database, box, vendor)
+    assert_holds_truth(database, box, vendor, DEFAULTS[vendor])
 
     box.clear_requests()
-    for stream in STREAMS[vendor]:
-        box.vendors[vendor].put(stream, *box.vendors[vendor].make(stream, 3, SINCE))
+    for stream in EXPORTS[vendor]:
+        box.vendors[vendor].put(stream, *more(box.vendors[vendor], stream, 3, SINCE))
     until = {f"TAP_{vendor.upper()}_END_DATE": "2025-04-20"}
     project.succeeds(*run, **until)
-    assert_holds_truth(database, box, vendor)
-    asked = [request for request in box.requests if request.stream in STREAMS[vendor]]
+    assert_holds_truth(database, box, vendor, DEFAULTS[vendor])
+    asked = [request for request in box.requests if request.stream in EXPORTS[vendor]]
     sent_again = sum(request.rows for request in asked)
-    assert sent_again < sum(len(box.vendors[vendor].truth(it)) for it in STREAMS[vendor]) // 4
+    assert sent_again < sum(len(box.vendors[vendor].truth(it)) for it in EXPORTS[vendor]) // 4
 
 
 @pytest.mark.parametrize("vendor", STREAMS)
 def test_runs_into_files_of_lines(project: Project, box: Sandbox, vendor: str) -> None:
-    project.succeeds("run", "--no-install", name_of(vendor), "target-jsonl")
-    assert_files_hold_truth(project.output, box, vendor)
+    project.succeeds("run", "--no-install", tap_of(vendor), "target-jsonl")
+    assert_files_hold_truth(project.output, box, vendor, DEFAULTS[vendor])
 
 
 @pytest.mark.parametrize("vendor", STREAMS)
 def test_the_configuration_can_be_tested(project: Project, vendor: str) -> None:
-    test = ("config", "test", "--no-install", name_of(vendor))
+    test = ("config", "test", "--no-install", tap_of(vendor))
     assert "Plugin configuration is valid" in project.succeeds(*test)
 
 
@@ -154,12 +139,12 @@ def test_a_wrong_token_fails_the_test_of_the_configuration_and_is_not_shown(
 @pytest.mark.parametrize("vendor", STREAMS)
 def test_an_installed_tap_tells_its_streams_and_settings(vendor: str) -> None:
     """Without any configuration."""
-    venv = meltano_project() / ".meltano" / "extractors" / name_of(vendor) / "venv"
-    tap = program("TAP", venv / "bin" / name_of(vendor))
+    venv = meltano_project() / ".meltano" / "extractors" / tap_of(vendor) / "venv"
+    tap = program("TAP", venv / "bin" / tap_of(vendor))
     catalog = json.loads(_printed(tap, "--discover"))
-    assert {entry["tap_stream_id"] for entry in catalog["streams"]} >= set(STREAMS[vendor])
+    assert {entry["tap_stream_id"] for entry in catalog["streams"]} == set(STREAMS[vendor])
     about = _printed(tap, "--about", "--format", "markdown")
-    assert about.startswith(f"# `{name_of(vendor)}`")
+    assert about.startswith(f"# `{tap_of(vendor)}`")
     assert "| start_date " in about
 
 

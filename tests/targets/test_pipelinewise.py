@@ -16,7 +16,7 @@ import pytest
 
 from .postgres import assert_same, by_key
 from .tools import tap_config
-from .truth import PROJECT, STREAMS, Row, emitted, exact, schema_of, sent, types_of
+from .truth import EXPORTS, PROJECT, Row, emitted, exact, schema_of, sent, types_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -67,14 +67,14 @@ def unmapped(row: Row, mapped: Collection[str]) -> Row:
     }
 
 
-@pytest.mark.parametrize("vendor", STREAMS)
+@pytest.mark.parametrize("vendor", EXPORTS)
 def test_every_row_is_what_the_vendor_sent_but_for_what_the_target_bends(
     box: Sandbox, database: Database, into_pipelinewise: Callable[[str], Pipeline], vendor: str
 ) -> None:
     """The map of docs/targets.md is for DeepConverse's messages: three fields are of any type."""
     settings = readme_map() if vendor == "deepconverse" else {}
     into_pipelinewise(vendor).run(tap_config(box, vendor, **settings)).succeeded()
-    for stream in STREAMS[vendor]:
+    for stream in EXPORTS[vendor]:
         mapped = settings.get("stream_maps", {}).get(stream, ())
         found = [
             {name: exact(it) for name, it in unmapped(row, mapped).items()}

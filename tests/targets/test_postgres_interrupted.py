@@ -9,7 +9,7 @@ import pytest
 
 from .postgres import Database, assert_holds_truth, truth
 from .tools import tap_config
-from .truth import STREAMS
+from .truth import EXPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,10 +23,10 @@ KILLED = -signal.SIGKILL
 
 def total(box: Sandbox, vendor: str) -> int:
     """All records of a vendor."""
-    return sum(len(truth(box, vendor, stream)) for stream in STREAMS[vendor])
+    return sum(len(truth(box, vendor, stream)) for stream in EXPORTS[vendor])
 
 
-@pytest.mark.parametrize("vendor", STREAMS)
+@pytest.mark.parametrize("vendor", EXPORTS)
 def test_after_the_tap_was_killed_the_next_run_goes_on_from_the_last_state(
     box: Sandbox, database: Database, into_postgres: Callable[..., Pipeline], vendor: str
 ) -> None:
@@ -34,15 +34,15 @@ def test_after_the_tap_was_killed_the_next_run_goes_on_from_the_last_state(
     broken = pipeline.run_until(config, kill="tap")
     assert (broken.tap_code, broken.target_code) == (KILLED, 0), broken.target_log
     assert broken.state
-    stream = next(name for name in STREAMS[vendor] if broken.records(name))
+    stream = next(name for name in EXPORTS[vendor] if broken.records(name))
     assert 0 < len(database.table(vendor, stream)) < len(truth(box, vendor, stream))
 
     resumed = pipeline.run(config, broken.state).succeeded()
     assert_holds_truth(database, box, vendor)
-    assert sum(len(resumed.records(stream)) for stream in STREAMS[vendor]) < total(box, vendor)
+    assert sum(len(resumed.records(stream)) for stream in EXPORTS[vendor]) < total(box, vendor)
 
 
-@pytest.mark.parametrize("vendor", STREAMS)
+@pytest.mark.parametrize("vendor", EXPORTS)
 def test_after_the_target_was_killed_no_row_is_missing_or_double(
     box: Sandbox, database: Database, into_postgres: Callable[..., Pipeline], vendor: str
 ) -> None:

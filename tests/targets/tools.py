@@ -23,12 +23,17 @@ from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
+from scripts import taps
+from tests.conftest import exports_only
+
 from .truth import PROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from sandbox import Sandbox
+    from sandbox.vendor import Vendor
 
 PATIENCE = 300.0
 """Seconds after which a process is given up."""
@@ -81,26 +86,26 @@ def environment() -> dict[str, str]:
 
 def tap_config(box: Sandbox, vendor: str, **changes: Any) -> dict[str, Any]:
     """A configuration with small windows and pages, so that a run consists of many."""
-    own: dict[str, dict[str, Any]] = {
-        "dixa": {"api_token": box.dixa.token, "window_days": 10, "lookback_minutes": 10},
-        "deepconverse": {
-            "api_key": box.deepconverse.token,
-            "bot_names": list(box.deepconverse.bots),
-            "window_days": 10,
-            "page_size": 30,
-            "lookback_minutes": 10,
-        },
-        "zendesk_chat": {"access_token": box.zendesk_chat.token, "page_size": 40},
-        "devrev": {"access_token": box.devrev.token, "window_days": 10, "page_size": 30},
-    }
+    declared = taps.taps()[taps.tap_of(vendor)].config_jsonschema["properties"]
+    small = {"page_size": 30}
+    if "window_days" in declared:
+        small |= {"window_days": 10, "lookback_minutes": 10}
     return {
-        **box.vendors[vendor].urls,
+        **box.vendors[vendor].config,
         "start_date": START,
         "end_date": END,
         "rate_limit_share": 1_000_000,
-        **own[vendor],
+        **{name: value for name, value in small.items() if name in declared},
         **changes,
     }
+
+
+def more(vendor: Vendor, stream: str, count: int, at: datetime) -> list[dict[str, Any]]:
+    """More records at one moment, as far as the sandbox makes such by itself."""
+    try:
+        return vendor.make(stream, count, at)
+    except ValueError:
+        return []
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,18 +159,24 @@ class Pipeline:
         target: The target's program.
         target_config: The target's configuration.
         variables: Further environment variables.
+        catalog: Makes the catalog of a tap by its package.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917
         self,
         folder: Path,
         vendor: str,
         target: str,
         target_config: Mapping[str, Any],
         variables: Mapping[str, str] | None = None,
+        catalog: Callable[[str], Any] = exports_only,
     ) -> None:
         self.folder = folder
         self.vendor = vendor
+        text = catalog(f"tap_{vendor}")
+        self._catalog = self._file(
+            "catalog.json", json.loads(text) if isinstance(text, str) else text
+        )
         self._target = [target, "--config", self._file("target.json", target_config)]
         self._environment = {**environment(), **(variables or {})}
 
@@ -229,7 +240,7 @@ class Pipeline:
 
     def _tap(self, config: Mapping[str, Any], state: Any) -> list[str]:
         command = [sys.executable, "-m", f"tap_{self.vendor}"]
-        command += ["--config", self._file("tap.json", config)]
+        command += ["--config", self._file("tap.json", config), "--catalog", self._catalog]
         return command + (["--state", self._file("state.json", state)] if state else [])
 
     def _file(self, name: str, content: Any) -> str:

@@ -1,116 +1,105 @@
 """The rows that a target must hold, from what the sandbox sent and from the schemas.
 
-Nothing here comes from the taps but their schema files: which fields count time since 1970, and
-in which unit, is listed by hand from the vendors' documents.
+Which streams there are, their keys and parents are the taps' own declarations; what the records
+hold is the sandbox's, and which fields count time since 1970 is listed by hand in the harness.
 """
 
 from __future__ import annotations
 
-import json
+import copy
 import re
-from datetime import datetime, timedelta
+from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from resilience.records import EPOCHS, NO_PARENT, Origin, convert, records_of
+from scripts import taps
+from support_taps.streams.child import PartsStream
+
 if TYPE_CHECKING:
     from sandbox import Sandbox
+    from support_taps.streams.base import SupportStream
 
 PROJECT = Path(__file__).parents[2]
 
 Row = dict[str, Any]
 
-STREAMS: dict[str, dict[str, tuple[str, ...]]] = {
-    "dixa": {"conversations": ("id",), "messages": ("id",)},
-    "deepconverse": {"conversations": ("_id",), "messages": ("_id",)},
-    "zendesk_chat": {
-        "chats": ("id",),
-        "agent_timeline": ("agent_id", "start_time"),
-        "conversions": ("id",),
-        "department_events": ("id",),
-    },
-    "devrev": {"conversations": ("id",)},
+STREAMS: dict[str, dict[str, SupportStream[Any]]] = {
+    taps.vendor_of(name): {stream.name: stream for stream in taps.streams(tap)}
+    for name, tap in taps.taps().items()
 }
-"""The streams of each vendor, with their keys."""
+"""All streams of each vendor."""
 
-ALL_STREAMS = [(vendor, stream) for vendor, streams in STREAMS.items() for stream in streams]
-
-EPOCHS: dict[tuple[str, str], tuple[timedelta, frozenset[str]]] = {
-    ("dixa", "conversations"): (
-        timedelta(milliseconds=1),
-        frozenset(
-            {
-                "created_at",
-                "queued_at",
-                "closed_at",
-                "assigned_at",
-                "updated_at",
-                "last_message_created_at",
-                "anonymized_at",
-                "ratings[].rating_created_timestamp",
-                "ratings[].rating_offered_timestamp",
-                "ratings[].rating_modified_timestamp",
-                "ratings[].rating_rated_timestamp",
-                "ratings[].rating_scheduled_timestamp",
-                "ratings[].rating_scheduled_for_timestamp",
-                "ratings[].rating_unscheduled_timestamp",
-                "ratings[].rating_cancelled_timestamp",
-            }
-        ),
-    ),
-    ("dixa", "messages"): (timedelta(milliseconds=1), frozenset({"created_at"})),
-    ("deepconverse", "conversations"): (
-        timedelta(seconds=1),
-        frozenset({"startTime", "lastActionAt"}),
-    ),
-    ("deepconverse", "messages"): (timedelta(seconds=1), frozenset({"time"})),
+EXPORTS = {
+    vendor: [name for name, it in streams.items() if it.replication_key]
+    for vendor, streams in STREAMS.items()
 }
-"""Numbers that count time since 1970: their unit, and the fields."""
+"""Those in order of time: the ones that most tests read."""
 
-_INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?Z")
-_1970 = datetime(1970, 1, 1)  # noqa: DTZ001 - columns are without time zone, in UTC
+DEFAULTS = {
+    vendor: [name for name, it in streams.items() if it.selected_by_default]
+    for vendor, streams in STREAMS.items()
+}
+"""Those that are read when nobody says otherwise."""
+
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
+_ZONE_NAME = re.compile(r"\[[^]]*\]$")
+_MILLISECONDS_FROM = 10**11
 
 
 def schema_of(vendor: str, stream: str) -> dict[str, Any]:
-    """The properties of a stream, from its schema file."""
-    path = PROJECT / f"tap_{vendor}" / "schemas" / f"{stream}.json"
-    properties: dict[str, Any] = json.loads(path.read_text())["properties"]
+    """The properties of a stream."""
+    properties: dict[str, Any] = STREAMS[vendor][stream].schema["properties"]
     return properties
 
 
 def types_of(schema: dict[str, Any]) -> set[str]:
-    """The types a schema lists, but for null."""
-    listed = schema["type"]
+    """The types a schema lists, but for null; none where it lists none: then it can be anything."""
+    listed = schema.get("type", [])
     return {listed} - {"null"} if isinstance(listed, str) else set(listed) - {"null"}
 
 
+def is_whole(vendor: str, stream: str) -> bool:
+    """Whether each run reads all of it."""
+    return STREAMS[vendor][stream].replication_method == "FULL_TABLE"
+
+
+def origin_of(vendor: str, stream: str) -> Origin:
+    """The parent of a stream."""
+    declared = STREAMS[vendor][stream]
+    parent: Any = declared.parent_stream_type
+    if parent is None:
+        return NO_PARENT
+    if isinstance(declared, PartsStream):
+        position = declared.position_field or ""
+        return Origin(parent.name, declared.parent_fields, declared.parts_key, position)
+    return Origin(parent.name, declared.parent_fields)
+
+
 def sent(box: Sandbox, vendor: str, stream: str) -> list[Row]:
-    """All records that the vendor has, as it sends them, and the bot that each was asked of."""
-    if vendor != "deepconverse":
-        return box.vendors[vendor].truth(stream)
-    return [
-        {**record, "bot_name": bot}
-        for bot in box.deepconverse.bots
-        for record in box.deepconverse.truth(stream, bot)
-    ]
+    """All records that the vendor has, as it sends them, with what is added of their parents."""
+    found = records_of(box.vendors[vendor], stream, origin_of(vendor, stream))
+    return [record for _, record in found]
 
 
 def emitted(vendor: str, stream: str, record: Row) -> Row:
-    """The record as the tap should write it: as it was sent, but for the times since 1970."""
-    unit, fields = EPOCHS.get((vendor, stream), (timedelta(), frozenset[str]()))
-    schema = {"type": "object", "properties": schema_of(vendor, stream)}
+    """The record as the tap should write it: as it was sent, but for its times."""
+    is_listed = (vendor, stream) in EPOCHS
 
-    def value(schema: dict[str, Any], item: Any, path: str) -> Any:
-        if path in fields and item is not None:
-            return _text(int(item) * unit, unit)
+    def value(schema: dict[str, Any], item: Any) -> Any:
         if isinstance(item, dict):
-            prefix, inner = f"{path}." if path else "", schema.get("properties", {})
-            return {key: value(inner.get(key, {}), it, prefix + key) for key, it in item.items()}
+            inner = schema.get("properties", {})
+            return {key: value(inner.get(key, {}), it) for key, it in item.items()}
         if isinstance(item, list):
-            return [value(schema.get("items", {}), it, f"{path}[]") for it in item]
-        return _as_listed(types_of(schema) if "type" in schema else set(), item)
+            return [value(schema.get("items", {}), it) for it in item]
+        if schema.get("format") == "date-time" and not is_listed:
+            return _in_utc(item)
+        return _as_listed(types_of(schema), item)
 
-    row: Row = value(schema, record, "")
+    record = copy.deepcopy(record)
+    convert(vendor, stream, record)
+    row: Row = value({"properties": schema_of(vendor, stream)}, record)
     return row
 
 
@@ -143,8 +132,22 @@ def instant(text: str) -> datetime:
     """A date-time in a column without time zone: UTC, cut off after microseconds."""
     match = _INSTANT.fullmatch(text)
     assert match, text
-    whole = datetime.fromisoformat(match[1])
-    return whole.replace(microsecond=int((match[2] or "0")[:6].ljust(6, "0")))
+    whole = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00"))
+    microsecond = int((match[2] or "0")[:6].ljust(6, "0"))
+    return whole.astimezone(timezone.utc).replace(microsecond=microsecond, tzinfo=None)
+
+
+def _in_utc(value: Any) -> Any:
+    """A time in any form that a vendor has: digits since 1970, without a zone, or with its name."""
+    if isinstance(value, int):
+        is_fine = value >= _MILLISECONDS_FROM
+        moment = datetime.fromtimestamp(value // 1000 if is_fine else value, timezone.utc)
+        rest = f".{value % 1000:03d}" if is_fine else ""
+        return f"{moment:%Y-%m-%dT%H:%M:%S}{rest}Z"
+    if not isinstance(value, str):
+        return value
+    text = _ZONE_NAME.sub("", value)
+    return text if _INSTANT.fullmatch(text) else f"{text}Z"
 
 
 def _as_listed(types: set[str], item: Any) -> Any:
@@ -160,10 +163,14 @@ def _as_listed(types: set[str], item: Any) -> Any:
 
 def column(schema: dict[str, Any], value: Any) -> Any:
     """A value as a column of target-postgres holds it."""
-    is_instant = schema.get("format") == "date-time"
-    return instant(value) if is_instant and value is not None else value
+    if value is None:
+        return None
+    if schema.get("format") == "date-time":
+        return instant(value)
+    return str(value) if is_text(schema) else value
 
 
-def _text(since: timedelta, unit: timedelta) -> str:
-    timespec = "seconds" if unit == timedelta(seconds=1) else "milliseconds"
-    return (_1970 + since).isoformat(timespec=timespec) + "Z"
+def is_text(schema: dict[str, Any]) -> bool:
+    """Whether target-postgres makes text of a property: of text, and of text or a whole number."""
+    types = types_of(schema)
+    return "string" in types and types <= {"string", "integer"} and "format" not in schema

@@ -30,12 +30,6 @@ STREAMS = {
     "zendesk_chat": "chats",
     "deepconverse": "messages",
 }
-TOKENS = {
-    "dixa": "api_token",
-    "devrev": "access_token",
-    "zendesk_chat": "access_token",
-    "deepconverse": "api_key",
-}
 SETTLES = {"zendesk_chat": dt.timedelta(minutes=5)}
 
 
@@ -77,7 +71,6 @@ class Elsewhere:
         """Run the tap with no lookback, which could hide a loss."""
         start = self.now - dt.timedelta(days=2)
         config: Record = {
-            TOKENS[self.name]: self.vendor.token,
             "start_date": start.isoformat(),
             "lookback_minutes": 0,
             **settings,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import decimal
+import functools
 import json
 import re
 import time
@@ -15,14 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scripts.taps import taps
 from support_taps.errors import TransientError
 from support_taps.json_codec import encode
 from support_taps.records.plan import RecordPlan
 from support_taps.timestamps import MICROSECOND, MILLISECOND, SECOND
-from tap_deepconverse.tap import TapDeepConverse
-from tap_devrev.tap import TapDevRev
-from tap_dixa.tap import TapDixa
-from tap_zendesk_chat.tap import TapZendeskChat
+from tests.common import bare
 from tests.support_taps.records.test_plan import SCHEMA, Reports, nullable
 
 Json = t.Any
@@ -289,15 +288,10 @@ def test_epochs_are_converted_in_alternatives_too() -> None:
 
 # Any value in any field of any stream.
 
-CONFIG = {
-    **dict.fromkeys(["access_token", "api_key", "api_token", "subdomain"], "t"),
-    "bot_names": ["bot"],
-    "start_date": "2025-01-01",
-}
 STREAMS: dict[str, Json] = {
     f"{tap.name}/{name}": stream
-    for tap in (TapDeepConverse, TapDevRev, TapDixa, TapZendeskChat)
-    for name, stream in tap(config=CONFIG).streams.items()
+    for tap in taps().values()
+    for name, stream in bare(tap).streams.items()
 }
 _numbers = st.sampled_from(
     [
@@ -330,21 +324,20 @@ def near(schema: Json) -> st.SearchStrategy[str]:
     shapes = [_anything]
     for each in schema.get("anyOf", [schema]):
         if each.get("properties"):
-            members = st.lists(
-                st.sampled_from(list(each["properties"])), max_size=3, unique=True
-            ).flatmap(
-                lambda names, each=each: st.tuples(
-                    *(
-                        near(each["properties"][name]).map(lambda v, n=name: f"{json.dumps(n)}:{v}")
-                        for name in names
-                    )
-                )
-            )
+            names = st.lists(st.sampled_from(list(each["properties"])), max_size=3, unique=True)
+            members = names.flatmap(functools.partial(near_members, each["properties"]))
             shapes.append(members.map(lambda texts: f"{{{','.join(texts)}}}"))
         if each.get("items"):
             item = near(each["items"])
             shapes.append(st.lists(item, max_size=2).map(lambda texts: f"[{','.join(texts)}]"))
     return st.one_of(shapes)
+
+
+def near_members(properties: Json, names: list[str]) -> st.SearchStrategy[tuple[str, ...]]:
+    """Members of an object, each with its name."""
+    return st.tuples(
+        *(near(properties[name]).map(f"{json.dumps(name)}:{{}}".format) for name in names)
+    )
 
 
 def python(value: Json) -> Json:
