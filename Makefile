@@ -10,7 +10,7 @@ uv := $(bin)/uv pip install --quiet --python $(bin)/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install test lint types resilience bench docs clean
+.PHONY: help demo desk install test lint types resilience bench docs clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1 \t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -18,9 +18,12 @@ help: ## Show this list
 demo: .meltano/.installed ## Run all taps on made-up data, through Meltano into JSONL files
 	@$(bin)/python -m scripts.demo
 
+desk: .venv/.desk .meltano/.desk ## Show the same data as one support desk: PostgreSQL, dbt and a page
+	@$(bin)/python -m scripts.desk
+
 install: .venv/.dev .meltano/.installed .meltano/.tools ## Install everything that development needs
 
-test: install ## Run the tests; ARGS="-k dixa" for some of them
+test: install .meltano/.desk ## Run the tests; ARGS="-k dixa" for some of them
 	@$(bin)/python -m pytest --numprocesses=logical --dist=loadgroup $(ARGS)
 
 lint: .venv/.dev ## Check style and format
@@ -41,7 +44,7 @@ docs: .venv/.dev ## Bring the tables of the documents and meltano.yml up to date
 	@$(bin)/python -m scripts.hub --write
 
 clean: ## Remove what was installed and what the demo wrote
-	rm -rf .venv .meltano .mypy_cache .pytest_cache .ruff_cache .hypothesis dist output/sandbox
+	rm -rf .venv .meltano .mypy_cache .pytest_cache .ruff_cache .hypothesis dist output/sandbox output/desk
 
 $(bin)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed" if sys.version_info < (3, 10) else 0)'
@@ -53,12 +56,21 @@ $(bin)/uv:
 	@$(uv) --editable . --group meltano
 	@touch $@
 
+.venv/.desk: .venv/.taps
+	@$(uv) --editable . --group desk
+	@touch $@
+
 .venv/.dev: .venv/.taps
 	@$(uv) --editable . --group dev
 	@touch $@
 
 .meltano/.installed: .venv/.taps meltano.yml
-	@$(bin)/meltano --log-level=warning install
+	@$(bin)/meltano --log-level=warning install $$(sed -n 's/^  - name: \(ta[a-z]*-.*\)/\1/p' meltano.yml)
+	@touch $@
+
+# dbt and what draws the page: a hundred megabytes that the taps do not need.
+.meltano/.desk: .meltano/.installed
+	@$(bin)/meltano --log-level=warning install desk
 	@touch $@
 
 # Programs that only the tests run. Each has an environment of its own: what they pin agrees with

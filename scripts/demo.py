@@ -7,46 +7,36 @@ from where the first one stopped.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
-import os
-import re
 import shutil
-import signal
-import subprocess
 import sys
 import textwrap
 import time
 import typing as t
-from pathlib import Path
 
-from sandbox import Sandbox
+from scripts.made_up import (
+    MELTANO,
+    ROOT,
+    MadeUpError,
+    ends_well,
+    run_meltano,
+    sandbox,
+    variable,
+)
 from scripts.taps import programs, streams, taps, vendor_of
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from types import FrameType
+    from collections.abc import Sequence
+    from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
 OUTPUT = ROOT / "output" / "sandbox"
 LOG = OUTPUT / "demo.log"
-MELTANO = Path(sys.executable).with_name("meltano")
-SIZE = 1000
-"""Conversations of each vendor, spread over the last hundred days."""
 
 _HEAD = ("stream", "records", "new or changed", "first", "last", "file")
 _NUMBERS = ("records", "new or changed")
 _SAMPLE_LINES = 3
 _LONGEST_TEXT = 32
-_PATIENCE = 5.0
-"""Seconds that Meltano and its plugins have to end when they are told to."""
-
-_COMPLAINT = re.compile(r"^\S+ \[(?:error|critical) *\] (\S+) +(.*)$", re.MULTILINE)
-
-
-class DemoError(Exception):
-    """Why there is nothing to show, in one line."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,106 +92,24 @@ def main() -> int:
     Returns:
         The exit code.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
-    try:
-        before = set(OUTPUT.rglob("*.jsonl"))
-        with _sandbox() as box:
-            taps = [tap for tap in programs() if vendor_of(tap) in box.vendors]
-            print(f"A stand-in for the vendors listens on {box.url}. Meltano runs")
-            print(f"  {', '.join(taps)} into target-jsonl …", flush=True)
-            started = time.monotonic()
-            _run_meltano(box, taps)
-            seconds = time.monotonic() - started
-        _show({tap: _harvest(tap, before) for tap in taps}, seconds)
-        _tell_of_real_accounts(taps)
-    except DemoError as error:
-        print(f"demo: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("demo: stopped before the end", file=sys.stderr)
-        return 130
-    return 0
+    return ends_well("demo", _demo)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signals have it
-    raise KeyboardInterrupt
-
-
-def _variable(tap: str, setting: str) -> str:
-    return f"{tap}_{setting}".replace("-", "_").upper()
+def _demo() -> None:
+    before = set(OUTPUT.rglob("*.jsonl"))
+    with sandbox() as box:
+        taps = [tap for tap in programs() if vendor_of(tap) in box.vendors]
+        print(f"A stand-in for the vendors listens on {box.url}. Meltano runs")
+        print(f"  {', '.join(taps)} into target-jsonl …", flush=True)
+        started = time.monotonic()
+        run_meltano(box, taps, ["run", *(it for tap in taps for it in (tap, "target-jsonl"))], LOG)
+        seconds = time.monotonic() - started
+    _show({tap: _harvest(tap, before) for tap in taps}, seconds)
+    _tell_of_real_accounts(taps)
 
 
 def _lines(file: Path) -> list[str]:
     return file.read_text(encoding="utf-8").splitlines()
-
-
-@contextlib.contextmanager
-def _sandbox() -> Iterator[Sandbox]:
-    """A sandbox on a free port, without the vendors' rate limits: nobody shall have to wait."""
-    box = Sandbox(size=SIZE, rate_limits=False)
-    try:
-        box.start()
-    except OSError as error:
-        msg = f"the sandbox cannot listen: {error}"
-        raise DemoError(msg) from None
-    try:
-        yield box
-    finally:
-        box.stop()
-
-
-def _run_meltano(box: Sandbox, taps: Sequence[str]) -> None:
-    """Run all taps with one Meltano, which takes longer to start than they to read.
-
-    Neither ``.env`` nor exported variables of a real account reach it.
-    """
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("TAP_", "TARGET_", "MELTANO_"))
-    }
-    for tap in taps:
-        urls = box.vendors[vendor_of(tap)].urls
-        environment |= {_variable(tap, setting): url for setting, url in urls.items()}
-    blocks = [plugin for tap in taps for plugin in (tap, "target-jsonl")]
-    options = ["--environment=sandbox", f"--env-file={os.devnull}", "--log-format=uncolored"]
-    with LOG.open("w", encoding="utf-8") as log:
-        try:
-            meltano = subprocess.Popen(  # noqa: S603 - our own command
-                [MELTANO, *options, "run", *blocks],
-                cwd=ROOT,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            msg = f"Meltano cannot be started: {error}"
-            raise DemoError(msg) from None
-        try:
-            code = meltano.wait()
-        finally:
-            _stop_all_of(meltano)
-    if code:
-        complaints = _COMPLAINT.findall(LOG.read_text(encoding="utf-8"))
-        reason = ": ".join(complaints[0]) if complaints else f"exit code {code}"
-        msg = f"Meltano failed: {reason} (all of its log: {LOG.relative_to(ROOT)})"
-        raise DemoError(msg)
-
-
-def _stop_all_of(meltano: subprocess.Popen[bytes]) -> None:
-    """Leave nothing behind: Meltano's plugins are in its process group."""
-    for number, patience in ((signal.SIGTERM, _PATIENCE), (signal.SIGKILL, _PATIENCE)):
-        until = time.monotonic() + patience
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(meltano.pid, number)
-            while time.monotonic() < until:
-                meltano.poll()
-                os.killpg(meltano.pid, 0)
-                time.sleep(0.02)
 
 
 def _harvest(tap: str, before: set[Path]) -> list[Harvest]:
@@ -213,7 +121,7 @@ def _harvest(tap: str, before: set[Path]) -> list[Harvest]:
             if not stream.selected_by_default:
                 continue
             msg = f"{tap} brought no {stream.name} (log: {LOG.relative_to(ROOT)})"
-            raise DemoError(msg)
+            raise MadeUpError(msg)
         earlier = [file for file in files if file in before]
         file = files[-1] if files[-1] not in before else None
         keys = [*(stream.primary_keys or ()), *filter(None, [stream.replication_key])]
@@ -262,12 +170,13 @@ def _tell_of_real_accounts(taps: Sequence[str]) -> None:
     names = [line.partition("=")[0] for line in _lines(ROOT / ".env.example")]
     print("\nThe same with a real account: cp .env.example .env, and fill in")
     for tap in taps:
-        own = [name for name in names if name.startswith(_variable(tap, ""))]
+        own = [name for name in names if name.startswith(variable(tap, ""))]
         print(f"  {', '.join(own)}")
     print("then")
     for tap in taps:
         job = f"{tap.removeprefix('tap-')}-to-jsonl"
         print(f"  {MELTANO.relative_to(ROOT)} run {job}")
+    print("All of them as one support desk, with a page to look at: make desk")
 
 
 if __name__ == "__main__":

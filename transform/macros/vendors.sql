@@ -1,0 +1,8 @@
+{# The vendors' intermediates of one subject, which have equal columns, with the vendor's name. #}
+{% macro union_vendors(subject, vendors=['deepconverse', 'dixa', 'zendesk_chat', 'devrev']) -%}
+    {%- for vendor in vendors %}
+    select '{{ vendor }}' as vendor, {{ vendor }}.*
+    from {{ ref('int_' ~ vendor ~ '__' ~ subject) }} as {{ vendor }}
+    {% if not loop.last %}union all{% endif %}
+    {%- endfor %}
+{%- endmacro %}

@@ -1,0 +1,18 @@
+{{ read_stream('tap_devrev', 'conversations', {
+    'id': 'text',
+    'display_id': 'text',
+    'title': 'text',
+    'description': 'text',
+    'source_channel': 'text',
+    'stage': 'json',
+    'created_by': 'json',
+    'created_date': 'time',
+    'modified_date': 'time',
+    'actual_close_date': 'time',
+    'group': 'json',
+    'members': 'json',
+    'messages': 'json',
+    'owned_by': 'json',
+    'sla_summary': 'json',
+    'tags': 'json',
+}) }}

@@ -1,0 +1,5 @@
+{{ read_stream('tap_dixa', 'agents', {
+    'id': 'text',
+    'displayName': 'text',
+    'email': 'text',
+}) }}

@@ -1,0 +1,16 @@
+{{ read_stream('tap_dixa', 'messages', {
+    'id': 'text',
+    'csid': 'text',
+    'created_at': 'time',
+    'initial_channel': 'text',
+    'author_name': 'text',
+    'author_email': 'text',
+    'direction': 'text',
+    'text': 'text',
+    'is_automated_message': 'flag',
+    'duration': 'number',
+    'recording_url': 'text',
+    'voicemail_url': 'text',
+    'attached_files': 'json',
+    'form_submission': 'json',
+}) }}

@@ -1,0 +1,15 @@
+{{ read_stream('tap_zendesk_chat', 'chat_history', {
+    'chat_id': 'text',
+    'position': 'number',
+    'type': 'text',
+    'timestamp': 'time',
+    'name': 'text',
+    'nick': 'text',
+    'sender_type': 'text',
+    'agent_id': 'text',
+    'msg': 'text',
+    'attachment': 'json',
+    'department_id': 'text',
+    'department_name': 'text',
+    'prev_department_id': 'text',
+}) }}
