@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 from benchmarks import endtoend, experiments, orchestrated, plot, report
+from benchmarks.data import SHAPES
 from benchmarks.environments import PACKAGES, Environments
-from benchmarks.experiments import STREAMS, Plan, say
+from benchmarks.experiments import Plan, say
 from benchmarks.results import Findings
 from benchmarks.sandboxes import ROOT
 
@@ -36,7 +37,7 @@ def main() -> int:
         "--only",
         action="append",
         metavar="NAME",
-        choices=[*STREAMS, *_SECTIONS],
+        choices=[*SHAPES, *_SECTIONS],
         help="a stream or a section, may be repeated: %(choices)s",
     )
     parser.add_argument(
@@ -53,13 +54,13 @@ def main() -> int:
         scale=options.scale or (_QUICK_SCALE if options.quick else 1.0),
         environments=Environments(options.environments.absolute()),
     )
-    wanted = options.only or [*STREAMS, *_SECTIONS]
+    wanted = options.only or [*SHAPES, *_SECTIONS]
     findings = Findings()
     for name in PACKAGES:
         plan.environments.bin(name)
         findings.versions[name] = plan.environments.version(name)
     began = time.monotonic()
-    experiments.streams(plan, findings, [name for name in STREAMS if name in wanted])
+    experiments.streams(plan, findings, [name for name in SHAPES if name in wanted])
     for name, section in _SECTIONS.items():
         if name in wanted:
             section(plan, findings)

@@ -46,6 +46,8 @@ class Shape:
         time: The replication key.
         time_of: Its value at a moment, given in milliseconds.
         served_at: What the sandbox orders and filters by: from milliseconds and the record.
+        count: Records of a full run.
+        grow_to: Bytes that each has at least; None: the generator's own size.
     """
 
     key: str
@@ -53,6 +55,8 @@ class Shape:
     time: str
     time_of: Callable[[int], Key]
     served_at: Callable[[int, Record], int]
+    count: int = 100_000
+    grow_to: int | None = None
 
 
 def _seconds(at: int, _record: Record) -> int:
@@ -63,41 +67,46 @@ def _span_end(at: int, record: Record) -> int:
     return at * 1000 + round(float(record["duration"]) * 1_000_000)
 
 
-def _zendesk(key_of: Callable[[int], Key], time_name: str) -> Shape:
-    return Shape("id", key_of, time_name, lambda at: _iso(at, "seconds"), _seconds)
+def _zendesk(key_of: Callable[[int], Key], time_name: str, count: int = 100_000) -> Shape:
+    return Shape("id", key_of, time_name, lambda at: _iso(at, "seconds"), _seconds, count)
+
+
+def _as_it_is(at: int, _record: Record | None = None) -> int:
+    return at
 
 
 SHAPES: dict[str, Shape] = {
+    "zendesk_chat.chats": _zendesk(
+        lambda n: f"2503.9339545.{n:013d}", "update_timestamp", 70_000
+    ),
     "dixa.conversations": Shape(
-        "id", lambda n: 10_000_000 + n, "updated_at", lambda at: at, lambda at, _: at
+        "id", lambda n: 10_000_000 + n, "updated_at", _as_it_is, _as_it_is
     ),
     "dixa.messages": Shape(
-        "id",
-        lambda n: f"00000000-0000-4000-8000-{n:012x}",
-        "created_at",
-        lambda at: at,
-        lambda at, _: at,
+        "id", lambda n: f"00000000-0000-4000-8000-{n:012x}", "created_at", _as_it_is, _as_it_is,
+        200_000,
     ),
     "deepconverse.conversations": Shape(
         "_id", lambda n: f"{n:032x}", "startTime", lambda at: at // 1000, _seconds
     ),
     "deepconverse.messages": Shape(
-        "_id", lambda n: f"{n:024x}", "time", lambda at: at // 1000, _seconds
+        "_id", lambda n: f"{n:024x}", "time", lambda at: at // 1000, _seconds, 200_000
     ),
-    "zendesk_chat.chats": _zendesk(lambda n: f"2503.9339545.{n:013d}", "update_timestamp"),
-    "zendesk_chat.agent_timeline": Shape(
-        "start_time", None, "start_time", lambda at: _iso(at, "microseconds"), _span_end
-    ),
-    "zendesk_chat.conversions": _zendesk(lambda n: f"2503.2234024.v.1865.{n:022d}", "timestamp"),
-    "zendesk_chat.department_events": _zendesk(lambda n: f"2503.9339545.d.{n:020d}", "timestamp"),
     "devrev.conversations": Shape(
         "id",
         lambda n: f"don:core:dvrv-us-1:devo/0sandbox:conversation/{n}",
         "modified_date",
         lambda at: _iso(at, "milliseconds"),
         lambda at, _: at * 1_000_000,
+        6_000,
+        grow_to=20_000,
     ),
-}
+    "zendesk_chat.agent_timeline": Shape(
+        "start_time", None, "start_time", lambda at: _iso(at, "microseconds"), _span_end, 200_000
+    ),
+    "zendesk_chat.conversions": _zendesk(lambda n: f"2503.2234024.v.1865.{n:022d}", "timestamp"),
+    "zendesk_chat.department_events": _zendesk(lambda n: f"2503.9339545.d.{n:020d}", "timestamp"),
+}  # fmt: skip
 """By vendor and stream; the vendor has the name it has in the sandbox."""
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks import contenders
 from benchmarks.contenders import TAPS, Stage
-from benchmarks.data import DAY, Load
+from benchmarks.data import DAY, SHAPES, Load
 from benchmarks.measure import Command, Cost, MeasuredError, median, run
 from benchmarks.results import (
     AIRBYTE,
@@ -41,19 +41,6 @@ if t.TYPE_CHECKING:
     from benchmarks.results import Findings
 
 CHATS, CONVERSATIONS = "zendesk_chat.chats", "dixa.conversations"
-STREAMS: dict[str, tuple[int, int | None]] = {
-    CHATS: (70_000, None),
-    CONVERSATIONS: (100_000, None),
-    "dixa.messages": (200_000, None),
-    "deepconverse.conversations": (100_000, None),
-    "deepconverse.messages": (200_000, None),
-    "devrev.conversations": (6_000, 20_000),
-    "zendesk_chat.agent_timeline": (200_000, None),
-    "zendesk_chat.conversions": (100_000, None),
-    "zendesk_chat.department_events": (100_000, None),
-}
-"""How many records of a full run, and how large at least, by vendor and stream."""
-
 _ONE_ANSWER = 54_000
 """Dixa conversations that are 100 MB of JSON."""
 _LARGE_CHAT = 100_000
@@ -151,8 +138,7 @@ def streams(plan: Plan, findings: Findings, names: Sequence[str]) -> None:
         DLT: contenders.dlt,
     }
     for name in names:
-        full, grow_to = STREAMS[name]
-        load = Load(name, plan.count(full), grow_to=grow_to)
+        load = Load(name, plan.count(SHAPES[name].count), grow_to=SHAPES[name].grow_to)
         makes: dict[str, Make] = {TAP: contenders.tap}
         makes |= {DECODE: _floor("decode"), EACH: _floor("each")}
         makes |= {RAW: _floor("raw"), DOWNLOAD: _floor("download")}
@@ -192,7 +178,7 @@ def memory(plan: Plan, findings: Findings) -> None:
 def growth(plan: Plan, findings: Findings) -> None:
     """Chats at one size and at ten times that."""
     rows = []
-    full, _ = STREAMS[CHATS]
+    full = SHAPES[CHATS].count
     for times in (1, 10):
         load = Load(CHATS, plan.count(full if plan.is_full else full // 2) * times)
         say(f"growth: {load.count} chats")
@@ -261,7 +247,7 @@ def profiles(plan: Plan, findings: Findings) -> None:
     """Where the tap's time goes, function by function."""
     for name in (CHATS, CONVERSATIONS):
         say(f"profile: {name}")
-        load = Load(name, plan.count(STREAMS[name][0]))
+        load = Load(name, plan.count(SHAPES[name].count))
         with served([load]) as box, staged(load, box) as stage:
             output = stage.folder / "profile"
             run(contenders.tap(stage, python=(str(PROFILED), str(output))), load, box)
