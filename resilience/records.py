@@ -54,14 +54,17 @@ class Origin(NamedTuple):
     Args:
         parent: Its stream; empty: there is none.
         fields: The fields that are added of it, by its own names.
-        parts: The field of it that holds the list of records; empty: they are asked for.
+        parts: The field of it that holds the list of records, or the only one; empty: they are
+            asked for.
         position: The field that tells a record's place in that list; empty: none does.
+        added: Fields that every record gets.
     """
 
     parent: str = ""
     fields: Mapping[str, str] = {}
     parts: str = ""
     position: str = ""
+    added: Mapping[str, Any] = {}
 
 
 NO_PARENT = Origin()
@@ -85,7 +88,8 @@ def records_of(
 
     if not origin.parent:
         for row, record in rows(stream):
-            yield row, ({"bot_name": row.group, **record} if row.group else record)
+            group = {"bot_name": row.group} if row.group else {}
+            yield row, {**origin.added, **group, **record}
         return
     parents = [
         (row, record, {own: record.get(theirs) for own, theirs in origin.fields.items()})
@@ -93,9 +97,11 @@ def records_of(
     ]
     if origin.parts:
         for row, parent, added in parents:
-            for place, part in enumerate(parent.get(origin.parts) or ()):
+            found = parent.get(origin.parts) or ()
+            for place, part in enumerate([found] if isinstance(found, dict) else found):
                 position = {origin.position: place} if origin.position else {}
-                yield row, {**added, **position, **part}
+                if isinstance(part, dict):  # others are in the parent's record alone
+                    yield row, {**added, **position, **part}
         return
     by_key = {str(row.key): (row, added) for row, _, added in parents}
     for row, record in rows(stream):

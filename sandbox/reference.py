@@ -29,7 +29,9 @@ _PLACE = re.compile(r"{(\w+)}")
 class Reference:
     """A table as the vendor documents it.
 
-    `path` of a child has the parent's id in braces; `of` names the parent's stream.
+    `path` of a child has the parent's id in braces; `of` names the parent's stream. `key` is empty
+    where there is one record without an id. `others` are further examples, of another kind or age,
+    that records are made of by turns.
     """
 
     stream: str
@@ -39,15 +41,18 @@ class Reference:
     of: str = ""
     key: str = "id"
     is_paged: bool = False
+    others: tuple[Record, ...] = ()
 
     def table(self) -> Table:
         """An empty table; for a child the parent's id is the group."""
-        return Table(lambda record: record[self.key], {})
+        return Table(lambda record: record[self.key] if self.key else "", {})
 
     def records(self, parent: str = "") -> Iterator[Record]:
         """The records, or those of one parent."""
+        examples = (self.example, *self.others)
         for number in range(self.count):
-            yield varied(self.example, f"{self.stream}{parent}", number)
+            example = examples[number % len(examples)]
+            yield varied(example, f"{self.stream}{parent}", number)
 
     def group(self, path: str) -> str | None:
         """The parent in a path, empty where there is none; None for another path."""

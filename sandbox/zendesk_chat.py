@@ -1,4 +1,4 @@
-"""Zendesk Chat's incremental exports.
+"""Zendesk Chat's incremental exports, and the tables beside them.
 
 Source: developer.zendesk.com/api-reference/live-chat/chat-api/incremental_export. Its text and its
 samples contradict each other in places; each reading is a switch.
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import quote
 
 from sandbox.data.zendesk_chat import ZendeskChatSource
+from sandbox.data.zendesk_chat_tables import REFERENCES
 from sandbox.instants import nanoseconds
 from sandbox.rate_limits import RateLimit, Verdict
-from sandbox.reference import Reference
 from sandbox.responses import Response, json_response
 from sandbox.table import Record, Row, Table, encode
 from sandbox.vendor import Vendor, integer, rows_of
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from sandbox.call import Call
 
-LARGEST_TABLE_PAGE = 100
+_LARGEST_TABLE_PAGES = {"agents": 100, "bans": 1000}
+_DEFAULT_TABLE_PAGE = "10"
 LARGEST_PAGE = 1000
 YOUNGEST_START = 300
 """Seconds: "must be more than five minutes in the past otherwise ... rejected"."""
@@ -35,6 +36,8 @@ _PARAMETERS = {"start_time", "start_id", "limit", "fields"}
 _FIELDS = re.compile(r"(\w+)\(([\w.,* ]*)\)")
 _EXPANDABLE = ("chats", "conversions")
 _TIMELINE = "agent_timeline"
+_AROUND_ONE = {"account": (b"", b""), "routing_settings": (b'{"data":', b"}")}
+"""Tables of one object, and what stands before and behind it."""
 
 
 class ZendeskChat(Vendor):
@@ -44,48 +47,9 @@ class ZendeskChat(Vendor):
     base_path = "/api/v2/chat"
     routes: ClassVar[dict[tuple[str, str], str]] = {
         ("GET", f"/incremental/{stream}"): stream
-        for stream in ("chats", _TIMELINE, "conversions", "department_events")
+        for stream in ("chats", _TIMELINE, "conversions", "department_events", "agent_events")
     }
-    references = (
-        Reference(
-            "agents",
-            "/agents",
-            {
-                "id": 360786799676,
-                "first_name": "Billy",
-                "last_name": "Smith",
-                "display_name": "Billy",
-                "email": "billy@example.com",
-                "enabled": True,
-                "create_date": "2014-09-30T08:25:09Z",
-                "last_login": "2021-11-12T09:25:23Z",
-                "login_count": 14,
-                "role_id": 360002848976,
-                "roles": {"administrator": False, "owner": False},
-                "departments": [2148316401],
-                "enabled_departments": [2148316401],
-                "skills": [1296],
-            },
-            count=230,
-            is_paged=True,
-        ),
-        Reference(
-            "departments",
-            "/departments",
-            {
-                "id": 2148316401,
-                "name": "Billing",
-                "description": "Questions about bills",
-                "enabled": True,
-                "members": [360786799676],
-                "settings": {
-                    "chat_enabled": True,
-                    "solved_ticket_reassignment_strategy": "",
-                    "support_group_id": 7282618889231,
-                },
-            },
-        ),
-    )
+    references = REFERENCES
     # 200 requests per minute, over all endpoints.
     documented_rate_limits: ClassVar[dict[str, RateLimit]] = {"all": RateLimit(200, 60)}
     token = "zendesk-chat-token-for-the-sandbox"  # noqa: S105
@@ -101,6 +65,11 @@ class ZendeskChat(Vendor):
     documented sample, its `timestamp`. Either way it continues the list together with `end_id`."""
     department_events_end_id: bool = True
     """Whether department_events has `end_id`: the documented sample is lost."""
+    agent_events_fraction: bool = False
+    """Whether the `end_time` of agent_events has the fraction of the last event's time: a client
+    that is public takes it for a number with one. It has no `end_id` there."""
+    bans_limit: Literal["together", "each"] = "together"
+    """Whether `limit` counts visitors and addresses together: undocumented."""
     short_pages: int | None = None
     """A page holds at most this many rows, even when more are there and `limit` is larger: one
     reading of "If count is less than limit, more items are available"."""
@@ -139,6 +108,7 @@ class ZendeskChat(Vendor):
             ),
             "conversions": table("timestamp"),
             "department_events": table("timestamp"),
+            "agent_events": table("timestamp"),
         }
 
     def authorised(self, call: Call) -> bool:
@@ -190,9 +160,13 @@ class ZendeskChat(Vendor):
         envelope: Record = {"count": len(page)}
         following = {name: params[name] for name in ("fields", "limit") if name in params}
         following["start_time"] = str(end_time)
-        if stream != _TIMELINE and (stream != "department_events" or self.department_events_end_id):
+        if stream in _EXPANDABLE or (
+            stream == "department_events" and self.department_events_end_id
+        ):
             envelope["end_id"] = following["start_id"] = end_id
         envelope["end_time"] = end_time * _UNITS.get(self.end_time_unit, unit) // unit
+        if stream == "agent_events" and self.agent_events_fraction and page:
+            envelope["end_time"] = (nanoseconds(page[-1].record["timestamp"]) or 0) / 1e9
         query = "&".join(f"{name}={quote(value, safe='')}" for name, value in following.items())
         host = self.next_page_host or self.host_url + f"/{self.name}"
         envelope["next_page"] = f"{host}{self.base_path}{call.path}?{query}"
@@ -220,14 +194,28 @@ class ZendeskChat(Vendor):
         return page, end_time, end_id
 
     def _list(self, call: Call) -> Response:
-        """A bare array; of agents a page by ascending id, from `since_id` on, that one included."""
-        rows = sorted(self.table(call.stream).rows(), key=attrgetter("key"))
-        if call.stream == "agents":
-            since, limit = integer(call.params.get("since_id", "0")), integer(call.params["limit"])
-            if since is None or limit is None or limit > LARGEST_TABLE_PAGE:
-                return self.error(400, "limit must be at most 100")
-            rows = [row for row in rows if row.key >= since][:limit]
-        return rows_of(rows, b"[", b"]")
+        """A bare array, or one object; of some a page by ascending id, from `since_id` on.
+
+        That id is included.
+        """
+        stream, params = call.stream, call.params
+        rows = sorted(self.table(stream).rows(), key=attrgetter("key"))
+        if around := _AROUND_ONE.get(stream):
+            return rows_of(rows, *around) if rows else self.error(404)
+        if (largest := _LARGEST_TABLE_PAGES.get(stream)) is None:
+            return rows_of(rows, b"[", b"]")
+        since = integer(params.get("since_id", "0"))
+        limit = integer(params.get("limit", _DEFAULT_TABLE_PAGE))
+        if since is None or limit is None or limit > largest:
+            return self.error(400, f"limit must be at most {largest}")
+        rows = [row for row in rows if row.key >= since]
+        if stream == "agents":
+            return rows_of(rows[:limit], b"[", b"]")
+        page = rows[:limit] if self.bans_limit == "together" else rows
+        visitors = [row for row in page if row.record["type"] == "visitor"][:limit]
+        addresses = [row for row in page if row.record["type"] != "visitor"][:limit]
+        before = b",".join(row.raw for row in visitors)
+        return rows_of(addresses, b'{"visitor":[%b],"ip_address":[' % before, b"]}")
 
     def _first(
         self, stream: str, times: list[int], rows: list[Row], start: int, start_id: str

@@ -71,7 +71,9 @@ class JsonArray:
 
     Args:
         chunks: The body, in pieces of any size.
-        key: The key of the top-level object that holds the array; None for an array at the top.
+        key: The key of the top-level object that holds the array; None for an array at the top;
+            several keys where each holds an array.
+        holds_one: Whether one object, itself a record, stands in the place of the array.
 
     Iterating yields lists of elements, each as its bytes, a list for each piece that completed
     any. After the last one :attr:`envelope` holds the other keys, decoded.
@@ -82,11 +84,18 @@ class JsonArray:
         TooLargeError: One value is larger or deeper than can be read.
     """
 
-    def __init__(self, chunks: Iterable[bytes], key: str | None = None) -> None:
+    def __init__(
+        self,
+        chunks: Iterable[bytes],
+        key: str | tuple[str, ...] | None = None,
+        *,
+        holds_one: bool = False,
+    ) -> None:
         """Nothing is read before the first iteration."""
         self.envelope: dict[str, t.Any] = {}
         self.count = 0
-        self._key = key
+        self._array_keys = (key,) if isinstance(key, str) else key or ()
+        self._holds_one = holds_one
         self._chunks = iter(chunks)
         self._buffer = b""
         self._position = 0
@@ -95,33 +104,39 @@ class JsonArray:
 
     def __iter__(self) -> Iterator[list[bytes]]:
         """Yield the elements as their pieces arrive."""
-        first = self._peek()
-        if self._key is None:
-            if first != b"[":
-                self._refuse("an array", first)
-            yield from self._elements()
+        if not self._array_keys:
+            yield from self._records()
         else:
-            if first != b"{":
-                self._refuse(f"an object with the key '{self._key}'", first)
-            yield from self._members(self._key)
+            if (first := self._peek()) != b"{":
+                self._refuse(f"an object with the key '{self._array_keys[0]}'", first)
+            yield from self._members()
         if not self._at_end():
             msg = "there is text after its end"
             raise not_json(msg)
 
-    def _members(self, array_key: str) -> Iterator[list[bytes]]:
+    def _members(self) -> Iterator[list[bytes]]:
         """The members of the top-level object, of which one is the array."""
-        found = False
+        missing = dict.fromkeys(self._array_keys)
         for key in self._keys():
-            if key == array_key:
-                if (first := self._peek()) != b"[":
-                    self._refuse(f"an array under the key '{array_key}'", first)
-                found = True
-                yield from self._elements()
+            if key in self._array_keys:
+                missing.pop(key, None)
+                yield from self._records(f" under the key '{key}'")
             else:
                 self.envelope[key] = self._decoded_value()
-        if not found:
-            msg = f"the response has no key '{array_key}'; {_listed(self.envelope)}"
+        for key in missing:
+            msg = f"the response has no key '{key}'; {_listed(self.envelope)}"
             raise ShapeError(msg)
+
+    def _records(self, where: str = "") -> Iterator[list[bytes]]:
+        """The array that is next, or the object in its place."""
+        kind, opening = ("an object", b"{") if self._holds_one else ("an array", b"[")
+        if (first := self._peek()) != opening:
+            self._refuse(f"{kind}{where}", first)
+        if self._holds_one:
+            self.count += 1
+            yield [self._value()]
+        else:
+            yield from self._elements()
 
     def _keys(self) -> Iterator[str]:
         """The keys of the object whose bracket is next; the taker reads each value."""
@@ -240,6 +255,10 @@ class JsonArray:
 
     def _decoded_value(self) -> t.Any:
         """The next value, decoded."""
+        return decode(self._value())
+
+    def _value(self) -> bytes:
+        """The next value, as it came."""
         while True:
             try:
                 start = self._after_space(self._position)
@@ -248,7 +267,7 @@ class JsonArray:
                 self._read_more()
             else:
                 self._position = end
-                return decode(self._buffer[start:end])
+                return self._buffer[start:end]
 
     def _after_space(self, position: int) -> int:
         """Where the next byte that is not white space lies."""

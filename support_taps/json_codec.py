@@ -13,9 +13,16 @@ import typing as t
 
 import msgspec
 import simplejson
+from msgspec import UNSET
 from typing_extensions import Self
 
 from support_taps.errors import TooLargeError, TransientError
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""Raised by msgspec for values that are not of the type it decodes into, or that it cannot read."""
 
 _LONGEST_INT = 640
 """Digits that Python turns into an integer under any limit it can be given.
@@ -113,6 +120,26 @@ def encode(value: object) -> bytes:
         return simplejson.dumps(
             value, use_decimal=True, default=_encode_other, separators=(",", ":")
         ).encode("ascii")
+
+
+def taking(
+    fields: Mapping[str, t.Any], *, strict: bool = True
+) -> Callable[[bytes], tuple[t.Any, ...]]:
+    """A function that takes some fields out of an object, in C and without building the others.
+
+    It returns their values, UNSET for one that is absent, and raises one of :data:`REFUSALS`.
+
+    Args:
+        fields: The type of each by its name.
+        strict: Whether text that holds a number is no number.
+    """
+    attributes = {f"p{at}": name for at, name in enumerate(fields)}
+    members = zip(attributes, fields.values(), strict=True)
+    struct = msgspec.defstruct(
+        "Taken", [(name, typed, UNSET) for name, typed in members], rename=attributes, gc=False
+    )
+    decoded = msgspec.json.Decoder(struct, strict=strict).decode
+    return lambda raw: msgspec.structs.astuple(decoded(raw))
 
 
 def not_json(why: str) -> TransientError:

@@ -66,16 +66,17 @@ class Progress:
         if self._skipped_parents == 1:
             self._first_skipped = ", ".join(f"{name}={value}" for name, value in context.items())
 
-    def odd_parts(self, field: str, got: str) -> None:
-        """Say once that a parent's list, or an element of it, has another form than documented."""
+    def odd_parts(self, field: str, got: str, documented: str) -> None:
+        """Say once that a parent's field, or an element of it, has another form than documented."""
         if field not in self._odd_parts:
             self._odd_parts.add(field)
             self.logger.warning(
-                "%s: '%s' holds a value of type %s where a list of objects is documented; no "
-                "records are made of it (the parent's record has it)",
+                "%s: '%s' holds a value of type %s where %s is documented; no records are made of "
+                "it (the parent's record has it)",
                 self.name,
                 field,
                 got,
+                documented,
             )
 
     def span(self, span: Window) -> None:

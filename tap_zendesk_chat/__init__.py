@@ -1,1 +1,1 @@
-"""Singer tap for Zendesk Chat: the four incremental exports of the Chat API."""
+"""Singer tap for Zendesk Chat: its incremental exports, and the tables around them."""

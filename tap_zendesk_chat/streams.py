@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from support_taps.streams.child import PartsStream
 from support_taps.timestamps import MICROSECOND
 from tap_zendesk_chat.client import (
     ZendeskChatExport,
-    ZendeskChatStream,
+    ZendeskChatParts,
     ZendeskChatTable,
     ZendeskChatTableById,
 )
@@ -61,7 +60,32 @@ class DepartmentEvents(ZendeskChatExport):
     replication_key = "timestamp"
 
 
-class ChatHistory(ZendeskChatStream[str], PartsStream):
+class AgentEvents(ZendeskChatExport):
+    """Changes of an agent's status and number of chats, each with the value before it.
+
+    The vendor has it in limited availability: other accounts are refused it, and it is skipped.
+    """
+
+    name = "agent_events"
+    path = "/incremental/agent_events"
+    records_key = "agent_events"
+    primary_keys = ("id",)
+    replication_key = "timestamp"
+
+
+class ChatEngagements(ZendeskChatParts):
+    """Spans of a chat that one agent or department answered for.
+
+    The vendor's id is sound as the key: it is the chat's with a number.
+    """
+
+    name = "chat_engagements"
+    parent_stream_type = Chats
+    parts_key = "engagements"
+    primary_keys = ("id",)
+
+
+class ChatHistory(ZendeskChatParts):
     """Events of each chat: its messages, and who joined, left, rated or tagged it.
 
     Not called messages, because it holds every event of ``history``. The position in the list is
@@ -70,10 +94,45 @@ class ChatHistory(ZendeskChatStream[str], PartsStream):
 
     name = "chat_history"
     parent_stream_type = Chats
-    parent_fields: ClassVar = {"chat_id": "id"}
     parts_key = "history"
     position_field = "position"
     primary_keys = ("chat_id", "position")
+
+
+class ChatVisitors(ZendeskChatParts):
+    """The visitor of each chat, as known at its time.
+
+    One for each chat, so that the chat is the key. The visitor's id would not be sound: in the
+    vendor's sample two chats of one visitor have two names.
+    """
+
+    name = "chat_visitors"
+    parent_stream_type = Chats
+    parts_key = "visitor"
+    holds_one = True
+    primary_keys = ("chat_id",)
+
+
+class ChatWebpath(ZendeskChatParts):
+    """Pages that the visitor went through, in their order.
+
+    They have no id; the path only grows at its end, so that the position is sound as the key.
+    """
+
+    name = "chat_webpath"
+    parent_stream_type = Chats
+    parts_key = "webpath"
+    position_field = "position"
+    primary_keys = ("chat_id", "position")
+
+
+class Account(ZendeskChatTable):
+    """The account, with its plan and, for its owner alone, its billing."""
+
+    name = "account"
+    path = "/account"
+    holds_one = True
+    primary_keys = ("account_key",)
 
 
 class Agents(ZendeskChatTableById):
@@ -83,8 +142,66 @@ class Agents(ZendeskChatTableById):
     path = "/agents"
 
 
+class Bans(ZendeskChatTableById):
+    """Visitors and IP addresses that are banned.
+
+    The two kinds come in two lists. They share one space of ids, but not all of their fields.
+    """
+
+    name = "bans"
+    path = "/bans"
+    records_key = ("visitor", "ip_address")
+
+
 class Departments(ZendeskChatTable):
     """Departments of the account."""
 
     name = "departments"
     path = "/departments"
+
+
+class Goals(ZendeskChatTable):
+    """Goals that visitors can reach."""
+
+    name = "goals"
+    path = "/goals"
+
+
+class Roles(ZendeskChatTable):
+    """Roles of agents, with what each permits."""
+
+    name = "roles"
+    path = "/roles"
+
+
+class RoutingSettings(ZendeskChatTable):
+    """Ways in which the account brings chats to agents: one record, without an id of its own."""
+
+    name = "routing_settings"
+    path = "/routing_settings/account"
+    records_key = "data"
+    holds_one = True
+    added_fields: ClassVar = {"level": "account"}
+    primary_keys = ("level",)
+
+
+class Shortcuts(ZendeskChatTable):
+    """Answers that agents have at hand. Older ones have no id, so that the name is the key."""
+
+    name = "shortcuts"
+    path = "/shortcuts"
+    primary_keys = ("name",)
+
+
+class Skills(ZendeskChatTable):
+    """Skills that chats are routed by."""
+
+    name = "skills"
+    path = "/skills"
+
+
+class Triggers(ZendeskChatTable):
+    """Triggers: what happens by itself on which event."""
+
+    name = "triggers"
+    path = "/triggers"

@@ -66,6 +66,7 @@ class ZendeskChatSource:
             *self._spans(dice, index, at),
             *self._conversions(dice, index, identity, at),
             *self._department_events(dice, index, at),
+            *self._agent_events(dice, index, at),
         ):
             if happened <= now:
                 yield stream, record, ""
@@ -361,3 +362,22 @@ class ZendeskChatSource:
             if one_in(4, index, 2):
                 del event["previous_value"]
             yield "department_events", when, event
+
+    @staticmethod
+    def _agent_events(dice: Dice, index: int, at: int) -> Iterator[tuple[str, int, dict[str, Any]]]:
+        """An agent comes and gets a chat: `value` is text for a status, and else a number."""
+        agent_id, _ = _AGENTS[index % 3]
+        for position, (field, before, after) in enumerate(
+            (("status", "offline", "online"), ("engagements", index % 3, index % 3 + 1))
+        ):
+            when = at + position * dice.randrange(1_000, 5 * MINUTE)
+            event = {
+                "account_id": _ACCOUNT,
+                "agent_id": agent_id,
+                "field_name": field,
+                "id": f"{dice.word(7)}.agent:{agent_id}.{dice.word(6)}",
+                "previous_value": before,
+                "timestamp": iso_micros(when * 1000 + dice.randrange(1000)),
+                "value": after,
+            }
+            yield "agent_events", when, event

@@ -14,15 +14,15 @@ import requests
 from support_taps.errors import TransientError
 from support_taps.http import responses
 from support_taps.http.retries import Retries
-from support_taps.json_array import JsonArray
 from support_taps.settings import is_loopback
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from requests import PreparedRequest, Response
 
     from support_taps.http.rate_limits import RateLimiter
+    from support_taps.json_array import JsonArray
     from support_taps.progress import Progress
 
 _CHUNK_BYTES = 256 * 1024
@@ -75,15 +75,14 @@ class PageReader:
     def read(
         self,
         prepare: Callable[[], PreparedRequest],
-        records_key: str | None,
+        parse: Callable[[Iterator[bytes]], JsonArray],
         begin: Callable[[], Callable[[list[bytes]], Batch]],
     ) -> Generator[Batch, None, PageBody]:
         """Read one page to its end.
 
         Args:
             prepare: Makes the request, anew for each try, so that credentials are fresh.
-            records_key: Key of the top-level object that holds the records; None: the array is
-                at the top.
+            parse: Finds the records in a body, given its pieces.
             begin: Called before each try; returns the function that takes its records.
 
         Yields:
@@ -103,7 +102,7 @@ class PageReader:
                         if self.keeps_body
                         else response.iter_content(_CHUNK_BYTES)
                     )
-                    array = JsonArray(chunks, records_key)
+                    array = parse(chunks)
                     for raws in array:
                         yield convert(raws)
                     return PageBody(array.count, array.envelope, response)

@@ -13,7 +13,7 @@ import typing as t
 
 import msgspec
 
-from support_taps.json_codec import decode, encode
+from support_taps.json_codec import REFUSALS, decode, encode
 from support_taps.records import rewrite
 from support_taps.records.json_types import DATE_TIME
 from support_taps.records.types import RecordTypes
@@ -29,7 +29,7 @@ _encode = msgspec.json.Encoder().encode
 
 _LINE_FEED, _RETURN = b"\n\r"  # numbers are found in a quarter of the time that bytes take
 
-MISFITS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, *OUT_OF_RANGE)
+MISFITS = (*REFUSALS, *OUT_OF_RANGE)
 """Raised by a function of :func:`fast_path` for a record that does not fit."""
 
 

@@ -26,6 +26,7 @@ from support_taps.bookmarks import was_read
 from support_taps.errors import FatalResponseError
 from support_taps.http import responses
 from support_taps.http.page_reader import PageReader
+from support_taps.json_array import JsonArray
 from support_taps.json_codec import decode, encode
 from support_taps.pagination import BasePaginator, LoopGuard, PageRead, SdkPages
 from support_taps.progress import Progress
@@ -71,8 +72,16 @@ class SupportStream(SdkStream[Token], abc.ABC):
     allow_redirects = False
     """The vendors' APIs redirect nowhere, and some credentials would follow a redirect."""
 
-    records_key: t.ClassVar[str | None] = None
-    """Key of the top-level object that holds the records; None: the array is at the top."""
+    records_key: t.ClassVar[str | tuple[str, ...] | None] = None
+    """Key of the top-level object that holds the records; None: the array is at the top.
+
+    Several keys where the vendor sorts them into several arrays."""
+
+    holds_one: t.ClassVar[bool] = False
+    """Whether one object, itself a record, stands in the place of the array."""
+
+    added_fields: t.ClassVar[Mapping[str, t.Any]] = {}
+    """Fields that each record gets, where the vendor's have nothing to be told apart by."""
 
     sends_epochs: t.ClassVar[bool] = False
     """Whether the vendor sends times as numbers."""
@@ -320,7 +329,7 @@ class SupportStream(SdkStream[Token], abc.ABC):
 
     def enter(self, context: Context | None) -> None:
         """Begin with a partition: its fields are added to records, and the log names it."""
-        self._partition = dict(context or {})
+        self._partition = {**self.added_fields, **(context or {})}
         self.progress.partition = ", ".join(map(str, context.values())) if context else ""
 
     def walk(
@@ -394,7 +403,8 @@ class SupportStream(SdkStream[Token], abc.ABC):
 
             return take
 
-        body = yield from reader.read(lambda: self._prepare(page), self.records_key, begin)
+        parse = functools.partial(JsonArray, key=self.records_key, holds_one=self.holds_one)
+        body = yield from reader.read(lambda: self._prepare(page), parse, begin)
         contexts, self._contexts = self._contexts, []
         self._read_children(contexts)
         return PageRead(page.next_page_token, body.rows, body.envelope, witness, body.response)
@@ -483,8 +493,8 @@ class SupportStream(SdkStream[Token], abc.ABC):
 
     @property
     def _sent_keys(self) -> list[str]:
-        """The key properties that the vendor sends, without those that are the parent's."""
-        added = self.parent_fields if self.asks_for_each_parent else ()
+        """The key properties that the vendor sends, without those that are added."""
+        added = {*self.added_fields, *(self.parent_fields if self.asks_for_each_parent else ())}
         return [key for key in self.primary_keys or () if key not in added]
 
     @functools.cached_property

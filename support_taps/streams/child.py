@@ -11,12 +11,11 @@ import abc
 import functools
 import typing as t
 
-import msgspec
 from msgspec import UNSET, Raw, UnsetType
 from typing_extensions import override
 
 from support_taps.errors import FatalResponseError
-from support_taps.json_codec import decode, encode
+from support_taps.json_codec import REFUSALS, decode, encode, taking
 from support_taps.streams.base import SupportStream, Token
 
 if t.TYPE_CHECKING:
@@ -70,12 +69,13 @@ class PartsStream(StreamOfParent[t.Any], abc.ABC):
     """A stream made from a list inside its parent's records, without a request of its own.
 
     Each element becomes a record; ``parent_fields`` are added to it, and its position in the list
-    if ``position_field`` names a field. The parent's bookmark covers it.
+    if ``position_field`` names a field. With ``holds_one`` it is one object instead of a list. The
+    parent's bookmark covers it.
 
     It is made of all that the vendor sent: selection, filters and stream maps of the parent do not
     reach it; it has its own.
 
-    A list of another form than documented (drift) makes no parts and one warning: the parent's
+    A value of another form than documented (drift) makes no parts and one warning: the parent's
     record carries it whole.
     """
 
@@ -101,44 +101,42 @@ class PartsStream(StreamOfParent[t.Any], abc.ABC):
         Args:
             raw: The parent's record as it came.
         """
-        ids, parts = self._split(raw)
+        added, parts = self._split(raw)
+        # Mostly none of these names is anywhere in the parent: then no part has to be searched.
+        names = [name for name in self._added_names if name in raw]
         for position, part in enumerate(parts):
-            added = ids
-            if self.position_field is not None:
-                added = [*ids, b"%b:%d" % (self._added_names[-1], position)]
             text = bytes(part)
+            start = added if self.position_field is None else b"%b%d," % (added, position)
             if text[:1] != b"{":
                 self._report(type(decode(text)).__name__)
-            elif any(name in text for name in self._added_names):
-                # The vendor may send such a field itself: then its own value counts.
-                record = decode(b"{%b}" % b",".join(added)) | decode(text)
-                yield encode(record)
+            elif b'"' not in text or any(name in text for name in names):
+                # An empty object; or the vendor sends such a field itself, whose value counts.
+                yield encode(decode(start.rstrip(b",") + b"}") | decode(text))
             else:
-                inner = text[:-1].rstrip()
-                joint = b"" if inner == b"{" else b","
-                yield b"%b%b%b}" % (inner, joint, b",".join(added))
+                yield start + text[1:]
 
-    def _split(self, raw: bytes) -> tuple[list[bytes], list[Raw] | list[bytes]]:
-        """The fields to add, as JSON text, and the elements of the list."""
+    def _split(self, raw: bytes) -> tuple[bytes, list[Raw] | list[bytes]]:
+        """The fields to add, as the start of an object's JSON text, and the parts."""
         try:
-            fields: list[t.Any] = self._decoded_parent(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            *values, parts = self._taken(raw)
+        except REFUSALS:
             record = decode(raw)  # an element or a field of another form than documented
-            listed = record.get(self.parts_key)
-            fields = [*(encode(record.get(field)) for field in self.parent_fields.values())]
-            if isinstance(listed, list):
-                return self._ids(fields), [encode(part) for part in listed]
-            if listed is not None:
-                self._report(type(listed).__name__)
-            return self._ids(fields), []
-        *values, parts = fields
-        return self._ids(values), [] if parts is None or parts is UNSET else parts
-
-    def _ids(self, values: list[t.Any]) -> list[bytes]:
-        return [
-            b"%b:%b" % (name, b"null" if value is UNSET else bytes(value))
-            for name, value in zip(self._added_names, values, strict=False)
-        ]
+            values = [encode(record.get(field)) for field in self.parent_fields.values()]
+            parts = record.get(self.parts_key)
+            if self.holds_one:
+                parts = encode(parts)
+            elif isinstance(parts, list):
+                parts = [encode(part) for part in parts]
+            elif parts is not None:
+                self._report(type(parts).__name__)
+                parts = None
+        if self.holds_one:
+            parts = None if parts is UNSET or bytes(parts) == b"null" else [parts]
+        values = [b"null" if value is UNSET else bytes(value) for value in values]
+        added = [b"%b:%b," % pair for pair in zip(self._added_names, values, strict=False)]
+        if self.position_field is not None:
+            added.append(self._added_names[-1] + b":")
+        return b"{" + b"".join(added), [] if parts is None or parts is UNSET else parts
 
     @functools.cached_property
     def _added_names(self) -> list[bytes]:
@@ -147,17 +145,11 @@ class PartsStream(StreamOfParent[t.Any], abc.ABC):
         return [encode(name) for name in names]
 
     @functools.cached_property
-    def _decoded_parent(self) -> Callable[[bytes], list[t.Any]]:
-        """A function that takes what is needed out of a parent's record, in C."""
-        attributes = [f"p{at}" for at in range(len(self.parent_fields))]
-        fields: list[tuple[str, t.Any, t.Any]] = [(name, Raw, UNSET) for name in attributes]
-        fields.append(("parts", list[Raw] | UnsetType | None, UNSET))
-        names = dict(zip(attributes, self.parent_fields.values(), strict=True))
-        struct = msgspec.defstruct(
-            "Parent", fields, rename={**names, "parts": self.parts_key}, gc=False
-        )
-        decoder = msgspec.json.Decoder(struct)
-        return lambda raw: list(msgspec.structs.astuple(decoder.decode(raw)))
+    def _taken(self) -> Callable[[bytes], tuple[t.Any, ...]]:
+        """A function that takes the fields to add and the parts out of a parent's record."""
+        parts = Raw if self.holds_one else list[Raw] | UnsetType | None
+        return taking({**dict.fromkeys(self.parent_fields.values(), Raw), self.parts_key: parts})
 
     def _report(self, got: str) -> None:
-        self.progress.odd_parts(self.parts_key, got)
+        documented = "an object" if self.holds_one else "a list of objects"
+        self.progress.odd_parts(self.parts_key, got, documented)

@@ -22,7 +22,13 @@ PATHS = {
     },
     "zendesk_chat": {
         name: f"/incremental/{name}"
-        for name in ("chats", "agent_timeline", "conversions", "department_events")
+        for name in ("chats", "agent_timeline", "conversions", "department_events", "agent_events")
+    }
+    | {
+        "account": "/account",
+        "bans": "/bans",
+        "routing_settings": "/routing_settings/account",
+        "shortcuts": "/shortcuts",
     },
 }
 

@@ -329,6 +329,10 @@ VARIANCES = {
         ".department_id: NoneType",
         ".value: dict",
     },
+    ("zendesk_chat", "agent_events"): {
+        ".value: str",
+        ".value: int",
+    },
     ("zendesk_chat", "conversions"): {
         ".attribution.chat_id: NoneType",
         ".attribution.agent_id: int",

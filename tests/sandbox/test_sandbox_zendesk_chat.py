@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sandbox import Sandbox
     from tests.sandbox.conftest import Client
 
-STREAMS = ("chats", "agent_timeline", "conversions", "department_events")
+STREAMS = ("chats", "agent_timeline", "conversions", "department_events", "agent_events")
 
 
 def follow(ask: Client, stream: str, limit: int) -> list[dict[str, Any]]:
@@ -136,6 +136,46 @@ def test_readings_of_what_the_page_leaves_open(box: Sandbox, ask: Client) -> Non
     assert page["end_time"] == started.timestamp()
     assert len(follow(ask, "agent_timeline", 50)) == len(chat.truth("agent_timeline"))
     assert "end_id" not in ask.zendesk_chat("department_events").json()
+
+
+def test_agent_events_have_no_id_beside_their_time_and_it_may_have_a_fraction(
+    box: Sandbox, ask: Client
+) -> None:
+    page = ask.zendesk_chat("agent_events", limit=3).json()
+    assert set(page) == {"agent_events", "count", "end_time", "next_page"}
+    assert isinstance(page["end_time"], int)
+    box.zendesk_chat.agent_events_fraction = True
+    exact = ask.zendesk_chat("agent_events", limit=3).json()["end_time"]
+    last = datetime.fromisoformat(page["agent_events"][-1]["timestamp"].replace("Z", "+00:00"))
+    assert exact == pytest.approx(last.timestamp(), abs=1e-6)
+    assert int(exact) == page["end_time"]
+
+
+def test_tables_are_arrays_or_one_object(box: Sandbox, ask: Client) -> None:
+    assert ask.zendesk_chat("shortcuts").json() == sorted(
+        box.zendesk_chat.truth("shortcuts"), key=lambda shortcut: str(shortcut["name"])
+    )
+    assert [ask.zendesk_chat("account").json()] == box.zendesk_chat.truth("account")
+    settings = ask.zendesk_chat("routing_settings").json()
+    assert settings == {"data": box.zendesk_chat.truth("routing_settings")[0]}
+
+
+def test_bans_come_by_kind_in_pages_by_id(box: Sandbox, ask: Client) -> None:
+    """Ten by default, and a thousand at the most; the two kinds lack fields of each other."""
+    truth = {ban["id"]: ban for ban in box.zendesk_chat.truth("bans")}
+    page = ask.zendesk_chat("bans").json()
+    assert list(page) == ["visitor", "ip_address"]
+    found = page["visitor"] + page["ip_address"]
+    assert {ban["id"] for ban in found} == set(sorted(truth)[:10])
+    assert all("ip_address" not in ban for ban in page["visitor"])
+    assert all("visitor_id" not in ban for ban in page["ip_address"])
+    rest = ask.zendesk_chat("bans", since_id=sorted(truth)[10], limit=1000).json()
+    found += rest["visitor"] + rest["ip_address"]
+    assert {ban["id"]: ban for ban in found} == truth
+    assert ask.zendesk_chat("bans", limit=1001).status_code == 400
+    box.zendesk_chat.bans_limit = "each"
+    page = ask.zendesk_chat("bans").json()
+    assert [len(page[kind]) for kind in page] == [10, 10]
 
 
 def test_foreign_hosts_and_denied_endpoints(box: Sandbox, ask: Client) -> None:

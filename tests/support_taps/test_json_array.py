@@ -293,6 +293,39 @@ def test_the_envelope_is_read_around_the_array(data: st.DataObject) -> None:
     assert same(array.envelope, {"before": reference(before), "after": reference(after)})
 
 
+@given(documents(), documents(), st.data())
+def test_several_arrays_are_read_one_after_the_other(
+    one: bytes, other: bytes, data: st.DataObject
+) -> None:
+    body = b'{"a":%b,"total":1,"b":%b}' % (one, other)
+    array = JsonArray(data.draw(chopped(body)), ("b", "a"))
+    found = [decode(raw) for raws in array for raw in raws]
+    assert same(found, reference(one.decode()) + reference(other.decode()))
+    assert array.envelope == {"total": 1}
+    assert array.count == len(found)
+
+
+def test_one_array_of_several_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(ShapeError, match="no key 'b'; its keys are: c"):
+        list(JsonArray([b'{"a":[],"c":1}'], ("a", "b")))
+
+
+@pytest.mark.parametrize(("body", "key"), [(b' {"a":[1]} ', None), (b'{"n":1,"a":{"a":[1]}}', "a")])
+def test_one_object_in_the_place_of_an_array_is_one_record(body: bytes, key: str | None) -> None:
+    for size in range(1, len(body) + 1):
+        chunks = [body[at : at + size] for at in range(0, len(body), size)]
+        array = JsonArray(chunks, key, holds_one=True)
+        raws = [raw for raws in array for raw in raws]
+        assert [decode(raw) for raw in raws] == [{"a": [1]}]
+        assert array.count == 1
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b'{"a":[1]', b'{"a":1}{"a":1}', b""])
+def test_what_is_not_one_object_is_an_error(body: bytes) -> None:
+    with pytest.raises((ShapeError, TransientError)):
+        list(JsonArray([body], holds_one=True))
+
+
 def test_records_are_handed_out_while_the_body_still_arrives() -> None:
     arrived = 0
 

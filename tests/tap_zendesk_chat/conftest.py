@@ -18,16 +18,38 @@ if t.TYPE_CHECKING:
     from tests.conftest import Json, Record, Run
 
 KEYS = {
+    "agent_events": ("id",),
     "agent_timeline": ("agent_id", "start_time"),
     "chats": ("id",),
     "conversions": ("id",),
     "department_events": ("id",),
 }
 REPLICATION_KEYS = {
+    "agent_events": "timestamp",
     "agent_timeline": "start_time",
     "chats": "update_timestamp",
     "conversions": "timestamp",
     "department_events": "timestamp",
+}
+WITHOUT_IDS = {"agent_events", "agent_timeline"}
+"""Exports whose cursor is a time alone."""
+TABLE_KEYS = {
+    "account": ("account_key",),
+    "agents": ("id",),
+    "bans": ("id",),
+    "departments": ("id",),
+    "goals": ("id",),
+    "roles": ("id",),
+    "routing_settings": ("level",),
+    "shortcuts": ("name",),
+    "skills": ("id",),
+    "triggers": ("id",),
+}
+PART_KEYS = {
+    "chat_engagements": ("id",),
+    "chat_history": ("chat_id", "position"),
+    "chat_visitors": ("chat_id",),
+    "chat_webpath": ("chat_id", "position"),
 }
 MOMENT = dt.datetime(2025, 2, 1, 12, 0, 0, tzinfo=dt.timezone.utc)
 

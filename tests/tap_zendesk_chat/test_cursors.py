@@ -20,7 +20,14 @@ from tap_zendesk_chat.client import (
     ServerCursorPages,
 )
 from tests.common import runner
-from tests.tap_zendesk_chat.conftest import KEYS, MOMENT, REPLICATION_KEYS, config_for, expected
+from tests.tap_zendesk_chat.conftest import (
+    KEYS,
+    MOMENT,
+    REPLICATION_KEYS,
+    WITHOUT_IDS,
+    config_for,
+    expected,
+)
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,6 +119,20 @@ def test_a_time_that_is_none_is_refused_and_the_bookmark_stays(
     assert done.bookmarks["chats"] == state["bookmarks"]["chats"]
 
 
+@pytest.mark.parametrize("page_size", [7, 1000])
+def test_a_fraction_is_dropped_where_no_id_goes_with_the_time(
+    small_box: Sandbox, small_run: Runner, page_size: int
+) -> None:
+    """A public client takes the ``end_time`` of agent events for a number with a fraction."""
+    small_box.zendesk_chat.agent_events_fraction = True
+    done = small_run(page_size=page_size).succeeded()
+    assert done.by_key("agent_events") == expected(small_box, "agent_events")
+    bookmark = done.bookmarks["agent_events"]
+    assert isinstance(bookmark["cursor"]["end_time"], int)
+    again = small_run(page_size=page_size, state=done.states[-1]).succeeded()
+    assert len(again.records("agent_events")) <= 2
+
+
 @pytest.mark.parametrize("end_time", [True, "soon", -1, NOON * 1000, [NOON]], ids=str)
 def test_a_time_that_is_none_makes_no_end_of_an_empty_page(
     box: Sandbox, run: Runner, end_time: Json
@@ -148,8 +169,8 @@ def test_empty_pages_whose_cursor_moves_on_are_passed(
     for stream in KEYS:
         assert done.by_key(stream) == expected(small_box, stream)
         counts = [request.rows for request in small_box.requests if request.stream == stream]
-        # A timeline without ids is asked for its last span again: no time lies before that.
-        assert counts.count(0) > (0 if stream == "agent_timeline" else 2)
+        # Without ids the last record is asked for again: no time lies before that.
+        assert counts.count(0) > (0 if stream in WITHOUT_IDS else 2)
     again = small_run(page_size=7, state=done.states[-1]).succeeded()
     assert again.states[-1] == done.states[-1]
     assert not again.records("chats")

@@ -9,7 +9,7 @@ import pytest
 from support_taps.errors import SettingsError
 from tap_zendesk_chat.tap import TapZendeskChat
 from tests.common import DEBUG, assert_debug_log_is_discreet
-from tests.tap_zendesk_chat.conftest import KEYS, expected
+from tests.tap_zendesk_chat.conftest import KEYS, PART_KEYS, TABLE_KEYS, expected
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +63,7 @@ def test_the_api_url_wins_over_the_subdomain() -> None:
 
 def test_discovery_needs_no_settings_at_all() -> None:
     names = {stream.name for stream in TapZendeskChat(validate_config=False).discover_streams()}
-    assert names == {*KEYS, "agents", "chat_history", "departments"}
+    assert names == {*KEYS, *TABLE_KEYS, *PART_KEYS}
 
 
 @pytest.mark.parametrize("kind", ["support", "unknown"])

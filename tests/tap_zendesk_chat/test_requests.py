@@ -8,7 +8,7 @@ import pytest
 
 from tests.common import gaps
 from tests.conftest import Run, run_tap
-from tests.tap_zendesk_chat.conftest import KEYS, config_for, expected
+from tests.tap_zendesk_chat.conftest import KEYS, WITHOUT_IDS, config_for, expected
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ def test_each_page_is_asked_for_with_exactly_these_parameters(
     for request in others:
         assert request.params.keys() - {"start_id"} == first.params.keys()
         assert request.params.items() >= always.items()
-        assert ("start_id" in request.params) == (stream != "agent_timeline")
+        assert ("start_id" in request.params) == (stream not in WITHOUT_IDS)
         assert len(request.params["start_time"]) == (16 if stream == "agent_timeline" else 10)
 
 

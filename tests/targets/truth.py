@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resilience.records import EPOCHS, NO_PARENT, Origin, convert, records_of
+from resilience.records import EPOCHS, Origin, convert, records_of
 from scripts import taps
 from support_taps.streams.child import PartsStream
 
@@ -70,7 +70,7 @@ def origin_of(vendor: str, stream: str) -> Origin:
     declared = STREAMS[vendor][stream]
     parent: Any = declared.parent_stream_type
     if parent is None:
-        return NO_PARENT
+        return Origin(added=declared.added_fields)
     if isinstance(declared, PartsStream):
         position = declared.position_field or ""
         return Origin(parent.name, declared.parent_fields, declared.parts_key, position)
