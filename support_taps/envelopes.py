@@ -6,18 +6,21 @@ key alone takes every surprise for an end; these functions look at all the other
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from support_taps.errors import ShapeError
 from support_taps.json_codec import encode
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 _DEEPEST = 4
 _LISTED_KEYS = 20
 _LONGEST_VALUE = 60
 _ERROR_KEYS = frozenset({"error", "errors"})
+_LEADS_ON = re.compile(r"cursor|next|more|continu|scroll|page_?token", re.IGNORECASE)
+_LEADS_BACK = re.compile(r"prev", re.IGNORECASE)
 
 
 def leaves(
@@ -35,6 +38,24 @@ def leaves(
             yield from leaves(inner, f"{path}{key}.", depth + 1)
         else:
             yield f"{path}{key}", inner
+
+
+def leads_on(
+    envelope: Mapping[str, t.Any], known: Collection[str] = (), sent: str | None = None
+) -> str | None:
+    """The key of what looks like the way to a next page; None: there is none.
+
+    Args:
+        envelope: The response without its records.
+        known: Keys, joined by dots, that have been looked at already.
+        sent: The cursor that was asked with: a response may repeat it.
+    """
+    for path, value in leaves(envelope):
+        if path in known or value in (None, False, "", 0, sent) or value in ([], {}):
+            continue
+        if _LEADS_ON.search(path) and not _LEADS_BACK.search(path):
+            return path
+    return None
 
 
 def listed(envelope: Mapping[str, t.Any]) -> str:

@@ -44,7 +44,6 @@ third of all rows is such a response, too.
 
 from __future__ import annotations
 
-import abc
 import dataclasses
 import datetime as dt
 import enum
@@ -58,7 +57,7 @@ import msgspec
 from typing_extensions import override
 
 from support_taps.bookmarks import Checkpoint
-from support_taps.pagination import BasePaginator, PageRead, Step
+from support_taps.pagination import BasePaginator, PageRead, Step, text_at
 from support_taps.timestamps import OUT_OF_RANGE, from_epoch, to_epoch
 from support_taps.windows import Window
 
@@ -224,7 +223,7 @@ class Crowd(t.NamedTuple):
     share: float
 
 
-class HalvingPages(BasePaginator[Slice, SampledTimes], abc.ABC):
+class HalvingPages(BasePaginator[Slice, SampledTimes]):
     """Windows in order of time, each of them proved to have come whole.
 
     Args:
@@ -233,15 +232,25 @@ class HalvingPages(BasePaginator[Slice, SampledTimes], abc.ABC):
         page_size: Records asked for with one export.
         field: The records' field that the window is about.
         unit: The vendor's smallest step of time.
+        cursor_key: Key of the list's envelope under which its cursor stands; absent after the last
+            page.
     """
 
-    def __init__(
-        self, span: Window, length: dt.timedelta, page_size: int, *, field: str, unit: dt.timedelta
+    def __init__(  # noqa: PLR0913 - what is asked for, and how
+        self,
+        span: Window,
+        length: dt.timedelta,
+        page_size: int,
+        *,
+        field: str,
+        unit: dt.timedelta,
+        cursor_key: str,
     ) -> None:
         """Start with a window that can be compared with others."""
         self._span = span
         self._unit = unit
         self._field = field
+        self._cursor_key = cursor_key
         self._longest = max(length // unit, 1)
         units = max((span.end - span.start) // unit, 1)
         self._whole_span = units
@@ -254,10 +263,6 @@ class HalvingPages(BasePaginator[Slice, SampledTimes], abc.ABC):
             msg = "a span that is empty"
             raise ValueError(msg)
         super().__init__(step.next)
-
-    @abc.abstractmethod
-    def next_cursor(self, page: PageRead[Slice, SampledTimes]) -> str | None:
-        """The cursor of the list's next page; None at its documented end."""
 
     @override
     def witness(self) -> SampledTimes:
@@ -287,7 +292,7 @@ class HalvingPages(BasePaginator[Slice, SampledTimes], abc.ABC):
         """The window to read next, and how far everything has been proved."""
         token, rows = page.token, page.rows
         if token.is_listed:
-            if (cursor := self.next_cursor(page)) is not None:
+            if cursor := text_at(page.envelope, (self._cursor_key,), is_optional=True):
                 return Step(dataclasses.replace(token, cursor=cursor))
             return self._go_on(token, token.agenda)
         times = self._times_within(token.window, page.seen.times)

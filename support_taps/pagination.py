@@ -21,7 +21,7 @@ from singer_sdk.pagination import SinglePagePaginator
 from typing_extensions import override
 
 from support_taps.bookmarks import Checkpoint
-from support_taps.envelopes import listed
+from support_taps.envelopes import leads_on, listed
 from support_taps.errors import CursorLoopError, ShapeError
 from support_taps.windows import Window
 
@@ -247,7 +247,7 @@ class Cursors(Paginator[str]):
     Args:
         place: Keys of the envelope under which the cursor stands, from the outside in.
         is_optional: Whether the vendor's document has the cursor absent after the last page.
-            Where it has not, an absent cursor is an error: it may stand in another place.
+            Where it has not, an absent cursor is an error.
     """
 
     def __init__(self, *place: str, is_optional: bool) -> None:
@@ -259,6 +259,51 @@ class Cursors(Paginator[str]):
     @override
     def after(self, page: PageRead[str, t.Any]) -> Step[str]:
         return Step(text_at(page.envelope, self._place, is_optional=self._is_optional) or None)
+
+
+class WindowCursor(t.NamedTuple):
+    """One page of a window.
+
+    Args:
+        window: Which window.
+        cursor: The vendor's; empty for the first page.
+    """
+
+    window: Window
+    cursor: str = ""
+
+
+class WindowCursors(Paginator[WindowCursor]):
+    """For each window of a span, pages by the cursor that each response gives.
+
+    Args:
+        span: The time to read; not empty.
+        length: The longest window.
+        place: As for :class:`Cursors`.
+        is_optional: As for :class:`Cursors`.
+    """
+
+    def __init__(self, span: Window, length: dt.timedelta, *place: str, is_optional: bool) -> None:
+        """Start at the first page of the first window."""
+        self._windows = WindowPages(span, length)
+        self._place = place
+        self._is_optional = is_optional
+        super().__init__(WindowCursor(self._windows.first))
+
+    @override
+    def after(self, page: PageRead[WindowCursor, t.Any]) -> Step[WindowCursor]:
+        """The next page of the window, or the first one of the next window."""
+        window = page.token.window
+        if cursor := text_at(page.envelope, self._place, is_optional=self._is_optional):
+            return Step(WindowCursor(window, cursor))
+        following = self._windows.follow(window)
+        token = None if following.next is None else WindowCursor(following.next)
+        return Step(token, following.checkpoint)
+
+    @override
+    def describe(self, token: WindowCursor) -> str:
+        """Which window of how many, and its dates."""
+        return self._windows.describe(token.window)
 
 
 class NextUrls(Paginator[str]):
@@ -305,14 +350,17 @@ def text_at(
         is_optional: Whether it may be absent; null and empty text always mean the end.
 
     Raises:
-        ShapeError: It is absent although it must not be, or no text.
+        ShapeError: It is absent although it must not be, or while something in another place looks
+            like the way to a next page; or it is no text.
     """
     value: t.Any = envelope
     for key in place:
         if not isinstance(value, collections.abc.Mapping) or key not in value:
-            if is_optional:
+            leading = leads_on(envelope)
+            if is_optional and leading is None:
                 return None
-            msg = f"the response has no '{'.'.join(place)}'; {listed(envelope)}"
+            why = f", and '{leading}' looks like the way to a next page" if leading else ""
+            msg = f"the response has no '{'.'.join(place)}'{why}; {listed(envelope)}"
             raise ShapeError(msg)
         value = value[key]
     if value is None or isinstance(value, str):

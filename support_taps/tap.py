@@ -20,7 +20,8 @@ from support_taps.command import OneLineErrors, told
 from support_taps.connection_test import ConnectionTest
 from support_taps.errors import FatalResponseError, StateError, UnauthorizedError
 from support_taps.http.clock import VendorClock
-from support_taps.http.rate_limits import WindowRateLimiter
+from support_taps.http.rate_limits import HeaderRateLimiter, WindowRateLimiter
+from support_taps.http.retries import LONGEST_RETRY_AFTER
 from support_taps.redaction import Secrets, protect_log
 from support_taps.sdk_overrides import SdkTap
 from support_taps.settings import Settings, secrets
@@ -101,6 +102,11 @@ class SupportTap(SdkTap, abc.ABC):
             share = self.settings.rate_limit_share
             self._rate_limiters[name] = WindowRateLimiter(requests, seconds, share)
         return self._rate_limiters[name]
+
+    @functools.cached_property
+    def told_rate_limiter(self) -> HeaderRateLimiter:
+        """The rate limit that the vendor tells with each response, for all streams together."""
+        return HeaderRateLimiter(self.settings.rate_limit_share, longest=LONGEST_RETRY_AFTER)
 
     def failed(self, stream: str, error: Exception) -> None:
         """Keep a stream's error until the other streams have been read.

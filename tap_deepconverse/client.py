@@ -25,14 +25,13 @@ import dataclasses
 import datetime as dt
 import decimal
 import hashlib
-import re
 import typing as t
 
 from singer_sdk.authenticators import APIKeyAuthenticator
 from singer_sdk.streams.rest import HTTPRequest
 from typing_extensions import override
 
-from support_taps.envelopes import leaves, listed, refuse_errors, shown
+from support_taps.envelopes import leads_on, listed, refuse_errors, shown
 from support_taps.errors import CursorLoopError, ShapeError
 from support_taps.json_codec import encode
 from support_taps.pagination import BasePaginator, PageRead, Step, WindowPages
@@ -62,7 +61,6 @@ _CURSOR_PLACES = (
     ("meta", "cursor"),
 )
 _KNOWN = frozenset(".".join(place) for place in _CURSOR_PLACES)
-_LEADS_ON = re.compile(r"cursor|next|more|continu|scroll|page_?token", re.IGNORECASE)
 
 
 class Glimpse:
@@ -173,7 +171,7 @@ class CursorPages(BasePaginator[WindowPage, Glimpse]):
                 largest=max(token.largest, page.rows),
             )
             return Step(following)
-        if leading := leads_on(page.envelope, token.cursor):
+        if leading := leads_on(page.envelope, _KNOWN, token.cursor):
             raise _untold(page, f"'{leading}' looks like one")
         return self._end(token) if cursor == "" else self._unsaid(page)
 
@@ -248,21 +246,6 @@ def _cursor_text(name: str, value: t.Any) -> str:
         return encode(value).decode()
     msg = f"the response's '{name}' is {shown(value)}, which is no cursor: text, a number or null"
     raise ShapeError(msg)
-
-
-def leads_on(envelope: Mapping[str, t.Any], sent: str | None) -> str | None:
-    """The key, in no known place, of what looks like the way to a next page; None: there is none.
-
-    Args:
-        envelope: The response without its records.
-        sent: The cursor that was asked with: a response may repeat it.
-    """
-    for path, value in leaves(envelope):
-        if path in _KNOWN or value in (None, False, "", 0, sent):
-            continue
-        if _LEADS_ON.search(path) and value not in ([], {}):
-            return path
-    return None
 
 
 def _untold(page: PageRead[WindowPage, Glimpse], why: str) -> ShapeError:

@@ -49,7 +49,7 @@ def fast_path(
         coercions: What is made of values of other types than the schema lists.
         deselected: What is left out.
         added: Fields that records have in addition, unless they are not selected or the
-            vendor sent them.
+            vendor sent them. Their values may become others later on.
     """
     rewrites = bool(coercions[DATE_TIME] or deselected or added)
     struct, members = RecordTypes(coercions, rewrites=rewrites).of_record(schema, keys)

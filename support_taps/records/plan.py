@@ -82,7 +82,8 @@ class RecordPlan:
         self._own = selected(schema, self._deselected)["properties"]
         self._covered: set[str] = set()
         self._sound: set[str] = set()
-        self._made_for: tuple[Mapping[str, t.Any], Mapping[str, t.Any]] = ({}, {})
+        self._added: dict[str, t.Any] = {}
+        self._made_for: tuple[Mapping[str, t.Any], t.Collection[str]] = ({}, ())
         self._fit: Callable[[bytes], bytes]
 
     @property
@@ -153,9 +154,12 @@ class RecordPlan:
         until it is announced. Widening changes nothing here: what fitted still does.
         """
         schema = self._schema if self._output is None else self._output.schema
-        if schema is self._made_for[0] and added == self._made_for[1]:
+        # Each parent of a child has other values: making a function for each would cost more than
+        # its records do.
+        self._added.update(added)
+        if schema is self._made_for[0] and added.keys() == self._made_for[1]:
             return
-        self._made_for = schema, dict(added)
+        self._made_for = schema, frozenset(added)
         listed = schema["properties"]
         self._covered |= {
             name
@@ -175,7 +179,7 @@ class RecordPlan:
                 self._keys,
                 self._coercions,
                 deselected=self._deselected,
-                added=added,
+                added=self._added,
             )
 
 

@@ -32,12 +32,14 @@ def compiled(
     Args:
         members: The properties of the record's type.
         deselected: Those that are taken out.
-        added: Values of properties that are not in a record, before any is taken out.
+        added: Values of properties that are not in a record, before any is taken out. They are
+            looked up for each record: the values may become others, the names may not.
     """
     source = _Source()
+    source.names["added"] = added
     source.write(0, "def change(record):")
-    for name, value in added.items():
-        source.addition(members[name], value)
+    for name in added:
+        source.addition(members[name], name)
     source.changes(members, deselected, "record", 1)
     lines = [f"{line}\n" for line in source.lines]
     file = f"<changes of a record {next(_numbers)}>"
@@ -77,12 +79,12 @@ class _Source:
             elif member.inner:
                 self._inside(member, {} if member.in_list else part, place, depth)
 
-    def addition(self, member: Member, value: object) -> None:
+    def addition(self, member: Member, name: str) -> None:
         """Write what gives the record a value unless it has one."""
         variable = self._variable()
-        self.names[variable] = value
+        self.names[variable] = name
         self.write(1, f"if record.{member.attribute} is UNSET:")
-        self.write(2, f"record.{member.attribute} = {variable}")
+        self.write(2, f"record.{member.attribute} = added[{variable}]")
 
     def _inside(self, member: Member, deselected: Deselected, place: str, depth: int) -> None:
         item = self._variable()

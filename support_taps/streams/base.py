@@ -23,7 +23,7 @@ from singer_sdk.streams.rest import PageContext
 from typing_extensions import override
 
 from support_taps.bookmarks import was_read
-from support_taps.errors import FatalResponseError
+from support_taps.errors import FatalResponseError, ShapeError
 from support_taps.http import responses
 from support_taps.http.page_reader import PageReader
 from support_taps.json_array import JsonArray
@@ -95,6 +95,9 @@ class SupportStream(SdkStream[Token], abc.ABC):
     parent_fields: t.ClassVar[Mapping[str, str]] = {}
     """For a child: the fields that its records have of their parent, by the parent's names."""
 
+    inner_keys: t.ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Key properties that are added because the vendor has them inside an object: the way there."""
+
     asks_for_each_parent: t.ClassVar[bool] = False
     """For a child: whether it is read with requests for each record of its parent."""
 
@@ -107,6 +110,7 @@ class SupportStream(SdkStream[Token], abc.ABC):
         self._partition: dict[str, t.Any] = {}
         self._record_counter: metrics.Counter | None = None
         self._contexts: list[Context] = []
+        self._parents_read: set[int] = set()
         self._has_begun = False
         self.last_headers: Mapping[str, str] = {}
         """The headers of the last response."""
@@ -253,7 +257,9 @@ class SupportStream(SdkStream[Token], abc.ABC):
         return [child for child in self.children if child.asks_for_each_parent]
 
     @override
-    def get_child_context(self, record: dict[str, t.Any], context: Context | None) -> Context:
+    def get_child_context(
+        self, record: dict[str, t.Any], context: Context | None
+    ) -> Context | None:
         """The fields that the children want of a record."""
         wanted = {
             own: theirs for child in self.children for own, theirs in child.parent_fields.items()
@@ -304,7 +310,15 @@ class SupportStream(SdkStream[Token], abc.ABC):
                 self.write_record(record, None)
 
     def _read_children(self, contexts: list[Context]) -> None:
+        """Read the children of parents, once for parents that come again as they were.
+
+        A window that is read again, in parts, would otherwise cost a request for each of its
+        records again.
+        """
         for context in contexts:
+            if (parent := hash(repr(sorted(context.items())))) in self._parents_read:
+                continue
+            self._parents_read.add(parent)
             for child in self._asking_children:
                 own = {name: context[name] for name in child.parent_fields}
                 child.read_for(own or context)
@@ -494,7 +508,8 @@ class SupportStream(SdkStream[Token], abc.ABC):
     @property
     def _sent_keys(self) -> list[str]:
         """The key properties that the vendor sends, without those that are added."""
-        added = {*self.added_fields, *(self.parent_fields if self.asks_for_each_parent else ())}
+        of_parent = self.parent_fields if self.asks_for_each_parent else ()
+        added = {*self.added_fields, *self.inner_keys, *of_parent}
         return [key for key in self.primary_keys or () if key not in added]
 
     @functools.cached_property
@@ -505,6 +520,7 @@ class SupportStream(SdkStream[Token], abc.ABC):
             and self.ABORT_AT_RECORD_COUNT is None
             and self.replication_method in {"INCREMENTAL", "FULL_TABLE"}
             and not self.overrides_record_hooks
+            and not self.inner_keys
             and not any(self.config.get(name) for name in _SDK_WORK)
         )
 
@@ -515,7 +531,11 @@ class SupportStream(SdkStream[Token], abc.ABC):
         return b"" if version is None else b',"version":%d' % version
 
     def _decoded(self, raws: list[bytes]) -> list[dict[str, t.Any]]:
-        return [self._partition | self.plan.record(raw) for raw in raws]
+        records = [self._partition | self.plan.record(raw) for raw in raws]
+        for key, path in self.inner_keys.items():
+            for record in records:
+                record[key] = _key_at(record, path)
+        return records
 
     def _lines(self, raws: list[bytes]) -> bytes:
         """Lines for :meth:`_write`: RECORD messages extracted at this moment, or bare records.
@@ -537,3 +557,17 @@ class SupportStream(SdkStream[Token], abc.ABC):
     def _write(self, lines: bytes) -> None:
         """Write lines into the file of a BATCH that is being made, or to the target."""
         (self.batch_files or self.tap.message_writer).write_lines(lines)
+
+
+def _key_at(record: t.Any, path: tuple[str, ...]) -> str | int:
+    """The value of a key inside an object of a record.
+
+    Raises:
+        ShapeError: There is none.
+    """
+    for name in path:
+        record = record.get(name) if isinstance(record, dict) else None
+    if isinstance(record, str | int):
+        return record
+    msg = f"a record has no '{'.'.join(path)}', which is part of its key"
+    raise ShapeError(msg)

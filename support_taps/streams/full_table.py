@@ -23,7 +23,7 @@ class FullTableStream(SupportStream[Token], abc.ABC):
     SDK's setting ``emit_activate_version_messages`` a target removes what is no longer there.
     """
 
-    primary_keys = ("id",)
+    primary_keys: tuple[str, ...] = ("id",)
     replication_key = None
 
     @override

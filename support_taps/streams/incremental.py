@@ -64,6 +64,16 @@ class IncrementalStream(SupportStream[Token], abc.ABC):
         return value
 
     @override
+    def get_child_context(
+        self, record: dict[str, t.Any], context: Context | None
+    ) -> Context | None:
+        """The fields that the children want of a record, and its time: later, it is another one."""
+        found = super().get_child_context(record, context)
+        if found is None or self.replication_key is None:
+            return found
+        return {**found, self.replication_key: record.get(self.replication_key)}
+
+    @override
     def read_pages(
         self, context: Context | None, convert: Callable[[list[bytes]], Batch]
     ) -> Iterator[Batch]:
