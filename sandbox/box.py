@@ -118,12 +118,13 @@ class Sandbox(World):
             name, stream, handler.command, handler.path, own_path, params, headers, body,
             self.clock(), self.port, parent,
         )  # fmt: skip
+        call.stream, call.parent = vendor.narrowed(call)
         entry = LoggedRequest(
             number=self.log.next_number(),
             monotonic=monotonic,
             wall=wall,
             vendor=name,
-            stream=stream,
+            stream=call.stream,
             method=handler.command,
             path=own_path,
             params=params,

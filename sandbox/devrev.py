@@ -1,4 +1,4 @@
-"""DevRev's conversations.export (beta) and conversations.list.
+"""DevRev's exports and lists: of conversations, of work, and of what belongs to them.
 
 Sources: DevRev's OpenAPI document (beta, January 2026), developer.devrev.ai on versioning and rate
 limits. What live users report and the documents leave out is marked "seen".
@@ -6,34 +6,32 @@ limits. What live users report and the documents leave out is marked "seen".
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from sandbox.data.devrev import DevRevSource
+from sandbox.data.devrev import DevRevSource, date_text
+from sandbox.data.devrev_tables import ENDPOINTS, LISTED, PARENT, Listed
 from sandbox.instants import nanoseconds
 from sandbox.paging import BadCursorError, CursorPaging
 from sandbox.rate_limits import RateLimit, Verdict
 from sandbox.responses import Response, json_response
 from sandbox.table import Row, Table, encode, mixed
-from sandbox.vendor import Vendor, rows_of
+from sandbox.vendor import DAY, LIVE_DAYS, Vendor, milliseconds, rows_of
 
 if TYPE_CHECKING:
     from sandbox.call import Call
+    from sandbox.data.devrev_tables import Endpoint
+    from sandbox.reference import Reference
 
 Order = Literal["mixed", "oldest", "newest", "random"]
 DEFAULT_ROWS = 50
-LARGEST_EXPORT = 5000
-LARGEST_PAGE = 100
-"""Seen: some list endpoints take 100, some only 99, more is refused."""
-_FILTERS = frozenset(
-    (
-        *("account", "actual_close_date", "applies_to_parts", "brand", "channels", "custom_fields"),
-        *("group", "is_creator_verified", "is_frozen", "is_spam", "members", "modified_date"),
-        *("owned_by", "owned_by_agent", "rev_org", "rev_orgs", "sla_summary", "source_channel"),
-        *("source_channel_v2", "source_channels", "stage", "state", "subtype", "tags", "tags_v2"),
-    )
-)
+LARGEST_PAGE = 99
+"""Seen: some list endpoints take 100, newer ones only 99, more is refused."""
+_WORKS = {"ticket": "tickets", "issue": "issues", "task": "tasks", "opportunity": "opportunities"}
+_STREAMS = {path: each.stream for each in LISTED for path in (each.export, each.path) if path}
+_PAGING = frozenset({"cursor", "first", "limit", "mode"})
 _BETA_FIELDS = (
     "actual_close_date",
     "custom_fields",
@@ -55,13 +53,14 @@ _ERRORS = {
 
 
 class DevRev(Vendor):
-    """POST with a JSON body; an export that is silently cut at `first`, a list with a cursor."""
+    """POST with a JSON body; exports that are silently cut at `first`, lists with a cursor."""
 
     name = "devrev"
     routes: ClassVar[dict[tuple[str, str], str]] = {
         ("POST", "/conversations.export"): "conversations",
         ("POST", "/conversations.list"): "conversations",
     }
+    references = LISTED
     # Per user over all APIs, reset every 5 minutes; 1000 is the documents' example.
     documented_rate_limits: ClassVar[dict[str, RateLimit]] = {
         "all": RateLimit(1000, 300, fixed=True)
@@ -75,6 +74,8 @@ class DevRev(Vendor):
     after every fifth export, and the last for good."""
     export_order: Order = "mixed"
     """The order of .export, which decides which rows are cut off; undocumented."""
+    features_off: frozenset[str] = frozenset()
+    """Streams whose feature the account does not have."""
     end_cursor: Literal["absent", "empty"] = "absent"
     """`next_cursor` on the last page of .list: documented absent, seen as ""."""
 
@@ -82,6 +83,8 @@ class DevRev(Vendor):
         """Set the switches of the paging beside the others."""
         super().__init__(*args)
         self.paging = CursorPaging()
+        self.refused_parents: dict[str, int] = {}
+        """Parent to 403 or 404, as for one that was removed meanwhile."""
         self._exports = 0
         self._dice = random.Random(self.scene.seed)  # noqa: S311
 
@@ -129,11 +132,60 @@ class DevRev(Vendor):
         response.headers["X-Ratelimit-Remaining"] = str(remaining)
         response.headers["X-Ratelimit-Reset"] = str(math.ceil(reset))
 
-    def response(self, call: Call) -> Response:
-        """Check what both endpoints share, then export or list."""
+    def route(self, method: str, path: str) -> tuple[str, str]:
+        """The stream that a path is about, or one of them."""
+        listed = _STREAMS.get(path, "") if method == "POST" else ""
+        return self.routes.get((method, path), listed), ""
+
+    def narrowed(self, call: Call) -> tuple[str, str]:
+        """The type of work, or the parent that a body names, and so the stream."""
+        body = call.json if isinstance(call.json, dict) else {}
+        if call.path.startswith("/works."):
+            match body.get("type"):
+                case [str(kind)] if kind in _WORKS:
+                    return _WORKS[kind], ""
+        for each in LISTED:
+            if each.of and each.path == call.path:
+                (name,) = ENDPOINTS[each.path].required
+                if (parent := self._parents(each).get(body.get(name))) is not None:
+                    return each.stream, parent
+        return call.stream, ""
+
+    def _parents(self, each: Listed) -> dict[Any, str]:
+        """The keys of a child's parents, by the values by which it is asked for."""
+        rows = self.table(each.of).rows()
+        if each.asked_by == "id":
+            return {str(row.key): str(row.key) for row in rows}
+        records = [row.record for row in rows]
+        custom = [record for record in records if record.get("is_custom_leaf_type")]
+        return {record[each.asked_by]: record["id"] for record in reversed(custom)}
+
+    def make_reference(self, reference: Reference) -> None:
+        """Make a table; one with a time all over the time that there is data for."""
+        if not isinstance(reference, Listed):
+            raise TypeError(reference)
+        table, texts = self._tables[reference.stream], reference.texts()
+        if reference.of:
+            for value, parent in self._parents(reference).items():
+                made = [json.loads(text.replace(PARENT, value)) for text in texts]
+                table.put(made, parent)
+            return
+        until = self.scene.data_now()
+        span = self.scene.span
+        since = until - LIVE_DAYS * DAY if span is None else milliseconds(span[0])
+        for number, text in enumerate(texts, 1):
+            record = json.loads(text)
+            if ENDPOINTS[reference.path].time_filter:
+                at = since + (until - since) * number // (len(texts) + 1)
+                record["created_date"] = date_text(since, 3)
+                record["modified_date"] = date_text(at, number % 4)
+            table.put([record])
+
+    def response(self, call: Call) -> Response:  # noqa: PLR0911 - what can be wrong
+        """Check what all endpoints share, then export or list."""
         beta = call.headers.get("x-devrev-scope", "").lower() == "beta"
-        export = call.path == "/conversations.export"
-        if export and not beta:
+        endpoint = ENDPOINTS[call.path]
+        if (endpoint.beta and not beta) or call.stream in self.features_off:
             return {
                 400: self.error(400, "this API is in beta"),
                 404: json_response({"message": "route not found"}, 404),
@@ -145,44 +197,81 @@ class DevRev(Vendor):
         body = call.json
         if not isinstance(body, dict):
             return self.error(400, "the body must be a JSON object", type="parse_error")
-        rows = self._rows(body, {"first"} if export else {"cursor", "limit", "mode"})
+        rows = self._rows(endpoint, call, body)
         if isinstance(rows, Response):
             return rows
-        return self._export(body, rows) if export else self._list(body, rows, beta=beta)
+        if endpoint.most:
+            return self._export(endpoint, body, rows)
+        return self._list(endpoint, body, rows, beta=beta)
 
-    def _rows(self, body: dict[str, Any], own: set[str]) -> list[Row] | Response:  # noqa: PLR0911
-        """The conversations that the filters let through."""
+    def _rows(self, endpoint: Endpoint, call: Call, body: dict[str, Any]) -> list[Row] | Response:
+        """The records that the filters let through."""
+        if (refused := self._refused(endpoint, call, body)) is not None:
+            return refused
+        table = self.table(call.stream)
+        if endpoint.required:
+            return table.rows(call.parent)
+        modified = body.get(endpoint.time_filter)
+        if modified is None:
+            return table.rows()
+        bounds = self._bounds(endpoint, modified)
+        # Both bounds are documented as inclusive.
+        return bounds if isinstance(bounds, Response) else table.between("modified_date", *bounds)
+
+    def _refused(self, endpoint: Endpoint, call: Call, body: dict[str, Any]) -> Response | None:
+        """The answer to fields that are unknown, not kept here or missing."""
+        kept = {*_PAGING, *endpoint.required, endpoint.time_filter}
+        if call.path.startswith("/works."):
+            kept.add("type")
+            if body.get("type") not in [[kind] for kind in _WORKS]:
+                return self.error(400, "this sandbox wants one type", type="value_not_permitted")
         for name in body:
-            if name not in _FILTERS | own:  # seen: unknown fields are refused
+            if name not in endpoint.fields:  # seen: unknown fields are refused
                 return self._invalid_field(name)
-            if name not in own | {"modified_date"}:
+            if name not in kept:
                 return self.error(
                     400, "a filter that this sandbox does not keep", type="value_not_permitted",
                     field_name=name,
                 )  # fmt: skip
-        modified = body.get("modified_date", {})
+        for name in endpoint.required:
+            if name not in body:
+                return self.error(
+                    400, "a field is missing", type="missing_required_field", field_name=name
+                )
+            if call.parent in self.refused_parents or not call.parent:
+                return self.error(self.refused_parents.get(call.parent, 404))
+        return None
+
+    def _bounds(
+        self, endpoint: Endpoint, modified: Any
+    ) -> tuple[int | None, int | None] | Response:
+        """The two ends that a filter asks for; each endpoint takes one form of it."""
+        name = endpoint.time_filter
         if not isinstance(modified, dict):
+            return self.error(400, "not an object", type="unexpected_json_type", field_name=name)
+        typed = endpoint.fields[name] == "typed"
+        if typed and "type" not in modified:
             return self.error(
-                400, "not an object", type="unexpected_json_type", field_name="modified_date"
+                400, "a type is missing", type="missing_required_field", field_name=f"{name}.type"
             )
         bounds: dict[str, int | None] = {"after": None, "before": None}
-        for name, text in modified.items():
-            field = f"modified_date.{name}"
-            if name not in bounds:  # no `type`: that belongs to the other, typed date filter
+        for key, text in modified.items():
+            field = f"{name}.{key}"
+            if typed and key == "type":
+                if text != "range":  # the other one, a number of days, is not kept here
+                    return self._not_permitted(field, text)
+                continue
+            if key not in bounds:
                 return self._invalid_field(field)
-            bounds[name] = nanoseconds(text)
-            if bounds[name] is None:
+            bounds[key] = nanoseconds(text)
+            if bounds[key] is None:
                 return self.error(400, "not a date-time", type="parse_error", field_name=field)
-        table = self.table("conversations")
-        if not modified:
-            return table.rows()
-        # Both bounds are documented as inclusive.
-        return table.between("modified_date", bounds["after"], bounds["before"])
+        return bounds["after"], bounds["before"]
 
-    def _export(self, body: dict[str, Any], rows: list[Row]) -> Response:
+    def _export(self, endpoint: Endpoint, body: dict[str, Any], rows: list[Row]) -> Response:
         """The first `first` rows of an order that is not told, without a word about the rest."""
         first = body.get("first", DEFAULT_ROWS)
-        if not _whole(first) or not 1 <= first <= LARGEST_EXPORT:
+        if not _whole(first) or not 1 <= first <= endpoint.most:
             return self._not_permitted("first", first)
         with self._lock:
             cap = self.export_caps[min(self._exports // 5, len(self.export_caps) - 1)]
@@ -193,9 +282,11 @@ class DevRev(Vendor):
             rows = rows[::-1]
         elif self.export_order == "random":
             rows = self._dice.sample(rows, len(rows))
-        return rows_of(rows[: min(first, cap or first)], b'{"conversations":[', b"]}")
+        return rows_of(rows[: min(first, cap or first)], b'{"%b":[' % endpoint.rows.encode(), b"]}")
 
-    def _list(self, body: dict[str, Any], rows: list[Row], *, beta: bool) -> Response:
+    def _list(
+        self, endpoint: Endpoint, body: dict[str, Any], rows: list[Row], *, beta: bool
+    ) -> Response:
         """One page; without the beta header, without the fields that only the beta spec has."""
         limit, cursor = body.get("limit", DEFAULT_ROWS), body.get("cursor", "")
         if not _whole(limit) or not 1 <= limit <= LARGEST_PAGE:
@@ -204,17 +295,22 @@ class DevRev(Vendor):
             return self._not_permitted("mode", body["mode"])
         if not isinstance(cursor, str):
             return self.error(400, "not a string", type="unexpected_json_type", field_name="cursor")
-        filters = body.get("modified_date", {})
-        try:
-            page, following = self.paging.page(rows, limit, cursor, filters)
-        except BadCursorError as error:
-            return self.error(400, str(error), type="value_not_permitted", field_name="cursor")
-        if following is None and self.end_cursor == "empty":
-            following = ""
-        tail = {} if following is None else {"next_cursor": following}
+        tail: dict[str, Any] = {name: len(rows) for name in endpoint.others}
+        if endpoint.cursor:
+            filters = {name: value for name, value in body.items() if name not in _PAGING}
+            try:
+                rows, following = self.paging.page(rows, limit, cursor, filters)
+            except BadCursorError as error:
+                return self.error(400, str(error), type="value_not_permitted", field_name="cursor")
+            if following is None and self.end_cursor == "empty":
+                following = ""
+            if following is not None:
+                tail[endpoint.cursor] = following
+            if cursor and endpoint.cursor == "next_cursor":
+                tail["prev_cursor"] = cursor
         suffix = b"]" + (b"," if tail else b"") + encode(tail)[1:]
-        response = rows_of(page, b'{"conversations":[', suffix)
-        if not beta:
+        response = rows_of(rows, b'{"%b":[' % endpoint.rows.encode(), suffix)
+        if not beta and endpoint.rows == "conversations":
             response.render = _public
         return response
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(.*)")
 _NAME = re.compile(r"(?i)(.*_)?(name|display_?name|label|title)")
+_COUNTED = re.compile(r"(don:.+/)(\d+)")
+"""An id of DevRev, which ends in a number."""
 _PLACE = re.compile(r"{(\w+)}")
 
 
@@ -84,6 +86,8 @@ def _varied_text(text: str, salt: str, number: int, name: str) -> str:
     if found := _TIME.fullmatch(text):
         later = datetime.fromisoformat(found[1]) + timedelta(days=number)
         return later.isoformat() + found[2]
+    if found := _COUNTED.fullmatch(text):
+        return f"{found[1]}{int(found[2]) + number}"
     if "@" in text:
         return f"{number}.{text}"
     if name.lower().endswith("id"):

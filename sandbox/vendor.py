@@ -178,6 +178,10 @@ class Vendor(ABC):
         """The table without a time that a request is about."""
         return next((each for each in self.references if each.stream == call.stream), None)
 
+    def narrowed(self, call: Call) -> tuple[str, str]:
+        """The stream and the parent of a request, where its body says more than its path."""
+        return call.stream, call.parent
+
     def scope(self, call: Call) -> str:
         """The name of the rate limit that a request draws on."""
         return call.stream
@@ -244,6 +248,7 @@ class Vendor(ABC):
         with self._lock:
             self._tables = self.make_tables()
             self._tables |= {each.stream: each.table() for each in self.references}
+            self._unmade = {each.stream: each for each in self.references}
             self._source = self.make_source()
             self._made_until: int | None = None
             self._next_making = 0
@@ -252,13 +257,23 @@ class Vendor(ABC):
     def table(self, stream: str) -> Table:
         """A stream's table, up to date."""
         self._make_data()
+        with self._lock:
+            if (reference := self._unmade.pop(stream, None)) is not None:
+                self.make_reference(reference)
         return self._tables[stream]
+
+    def make_reference(self, reference: Reference) -> None:
+        """Make a table without a time, when it is first asked for."""
+        parents = [""]
+        if reference.of:
+            parents = [str(row.key) for row in self.table(reference.of).rows()]
+        for parent in parents:
+            self._tables[reference.stream].put(reference.records(parent), parent)
 
     def _take_over(self, stream: str, group: str | None) -> Table:
         with self._lock:
-            self._make_data()
+            table = self.table(stream)
             self._taken_over.add(stream)
-            table = self._tables[stream]
             table.clear(None if group is None else self.group(group))
             return table
 
@@ -283,17 +298,9 @@ class Vendor(ABC):
                         fresh.setdefault((stream, group), []).append(record)
             for (stream, group), records in fresh.items():
                 self._tables[stream].put(records, group)
-            if before is None:
-                self._make_references()
             self._made_until = now
             # Seldom enough to cost little, however much data there is.
             self._next_making = now + 1000 + round((time.monotonic() - began) * 20_000)
-
-    def _make_references(self) -> None:
-        for each in self.references:
-            parents = [str(row.key) for row in self._tables[each.of].rows()] if each.of else [""]
-            for parent in parents:
-                self._tables[each.stream].put(each.records(parent), parent)
 
 
 def integer(text: str) -> int | None:

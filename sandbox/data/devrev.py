@@ -67,7 +67,7 @@ class DevRevSource:
 
     def restamp(self, stream: str, record: dict[str, Any], at: datetime) -> None:  # noqa: ARG002
         """Set `modified_date`."""
-        record["modified_date"] = _date(milliseconds(at), 3)
+        record["modified_date"] = date_text(milliseconds(at), 3)
 
     def _conversation(self, dice: Dice, index: int, created: int, modified: int) -> dict[str, Any]:
         identity = f"{_ORG}:conversation/{index}"
@@ -78,15 +78,15 @@ class DevRevSource:
             "id": identity,
             "display_id": f"CONV-{index}",
             "created_by": _user(dice, index),
-            "created_date": _date(created, 3),
+            "created_date": date_text(created, 3),
             "modified_by": _user(dice, index + 1),
-            "modified_date": _date(modified, precision, dice),
+            "modified_date": date_text(modified, precision, dice),
             "account": {
                 "display_id": "ACC-1",
                 "id": f"{_IDENTITY}:account/1",
                 "display_name": "Ærø Færgerne A/S",
             },
-            "actual_close_date": _date(modified, 2),
+            "actual_close_date": date_text(modified, 2),
             "applies_to_parts": [_part(dice, index)],
             "channels": [{"display_id": "CH-1", "id": f"{_ORG}:channel/1"}],
             "custom_fields": _custom_fields(dice, index),
@@ -100,7 +100,7 @@ class DevRevSource:
                 "sync_metadata": {"external_reference": "g-2", "origin_system": "zendesk"},
             },
             "is_frozen": index % 4 == 0,
-            "last_external_message_date": _date(modified, 6, dice),
+            "last_external_message_date": date_text(modified, 6, dice),
             "members": [_user(dice, index + place) for place in range(index % 5)],
             "messages": [_message(dice, index, place, created) for place in range(index % 4)],
             "metadata": {"url_context": "https://example.com/hjælp?x=1&y=<2>"},
@@ -111,7 +111,7 @@ class DevRevSource:
                 "ordinal": index % 5,
                 "value": (1, "happy", 0.1, {"scale": [1, 5]}, None)[index % 5],
             },
-            "sentiment_modified_date": _date(modified, 0),
+            "sentiment_modified_date": date_text(modified, 0),
             "sentiment_summary": dice.text(),
             "sla_summary": _sla_summary(dice, index, tracker, created),
             "sla_tracker": {
@@ -162,7 +162,7 @@ def _is_older(index: int) -> bool:
     return one_in(7, index, 3)
 
 
-def _date(ms: int, digits: int, dice: Dice | None = None) -> str:
+def date_text(ms: int, digits: int, dice: Dice | None = None) -> str:
     """RFC 3339 with at most so many digits of a second, trailing zeros dropped as Go does.
 
     Digits beyond the milliseconds are made up; those below are cut off.
@@ -249,11 +249,11 @@ def _message(dice: Dice, index: int, place: int, created: int) -> dict[str, Any]
     entry: dict[str, Any] = {
         "type": kind,
         "created_by": _user(dice, index),
-        "created_date": _date(when, 6, dice),
+        "created_date": date_text(when, 6, dice),
         "display_id": f"COMMENT-{place}",
         "id": f"{conversation}:comment/{dice.word(12)}",
         "modified_by": _user(dice, index + 1),
-        "modified_date": _date(when, 9, dice),
+        "modified_date": date_text(when, 9, dice),
         "external_ref": "",
         "labels": ["label"],
         "object": conversation,
@@ -302,7 +302,7 @@ def _email_preview(dice: Dice, at: int) -> dict[str, Any]:
     address = {"email": "a@example.com", "name": dice.person()}
     return {
         "type": "email_preview",
-        "created_date": _date(at, 3),
+        "created_date": date_text(at, 3),
         "id": f"{_ORG}:widget/1",
         "name": "email",
         "namespace": "email_preview",
@@ -313,14 +313,14 @@ def _email_preview(dice: Dice, at: int) -> dict[str, Any]:
         "is_spam": False,
         "message_id": "<1@example.com>",
         "references": ["<0@example.com>"],
-        "sent_timestamp": _date(at, 0),
+        "sent_timestamp": date_text(at, 0),
         "subject": dice.text(),
         "text_body": dice.text(),
     }
 
 
 def _sla_summary(dice: Dice, index: int, tracker: str, created: int) -> dict[str, Any]:
-    target = _date(created + HOUR, 3)
+    target = date_text(created + HOUR, 3)
     schedule = {
         "display_id": "SCHEDULE-1",
         "id": f"{_ORG}:org_schedule/1",
@@ -336,11 +336,11 @@ def _sla_summary(dice: Dice, index: int, tracker: str, created: int) -> dict[str
         "remaining_time": -index,
         "sla_tracker": {
             "created_by": _user(dice, index),
-            "created_date": _date(created, 3),
+            "created_date": date_text(created, 3),
             "display_id": f"SLAT-{index}",
             "id": tracker,
             "modified_by": _user(dice, index),
-            "modified_date": _date(created, 6, dice),
+            "modified_date": date_text(created, 6, dice),
             "applies_to_id": f"{_ORG}:conversation/{index}",
             "applies_to_type": "conversation",
             "metric_target_summaries": [
@@ -398,7 +398,7 @@ def _sync(index: int, at: int) -> dict[str, Any]:
         "sync_run": {"mode": "initial", "progress": {"state": "completed"}},
         "sync_type": ("manual", "periodic")[index % 2],
     }
-    last = {"status": ("failed", "modified", "succeeded")[index % 3], "sync_date": _date(at, 3)}
+    last = {"status": ("failed", "modified", "succeeded")[index % 3], "sync_date": date_text(at, 3)}
     return {
         "external_record_id": str(index),
         "external_record_type": "ticket",
