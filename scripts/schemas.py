@@ -185,6 +185,25 @@ class Document:
         items = self._items(nodes)
         return (items, _flat(samples)) if items else (nodes, [*samples])
 
+    def member(self, nodes: Sequence[Node], name: str) -> list[Node]:
+        """One member of a union of records, with what all members have.
+
+        Args:
+            nodes: The schemas of the records.
+            name: The value that tells its records apart.
+
+        Raises:
+            DocumentError: There is none of this name.
+        """
+        for node in nodes:
+            union = self._at(node.schema["$ref"]) if "$ref" in node.schema else node.schema
+            found = union.get("discriminator", {}).get("mapping", {}).get(name)
+            if found is not None:
+                common = {key: union[key] for key in union if key not in ("oneOf", "discriminator")}
+                return [Node(common, node.within), Node({"$ref": found}, node.within)]
+        msg = f"its records are no union with a member '{name}'"
+        raise DocumentError(msg)
+
     def _response(self, operation: Mapping[str, Json]) -> Mapping[str, Json]:
         codes = sorted(code for code in operation["responses"] if str(code).startswith("2"))
         response = operation["responses"][codes[0]]
@@ -506,8 +525,8 @@ def stream_classes(module: ModuleType) -> Iterator[t.Any]:
             yield each
 
 
-def stream_schema(
-    document: Document, stream: t.Any, noun: str, patch: Json, parent: Json
+def stream_schema(  # noqa: PLR0913, PLR0917
+    document: Document, stream: t.Any, noun: str, patch: Json, parent: Json, member: str = ""
 ) -> Json | None:
     """The schema of a stream; None if its path is not in the document.
 
@@ -517,6 +536,7 @@ def stream_schema(
         noun: What one of its records is called.
         patch: Its overrides.
         parent: The schema of its parent, where it has fields of it.
+        member: Which member of a union its records are; empty: any.
 
     Raises:
         DocumentError: What the class says is not what the document says.
@@ -526,6 +546,7 @@ def stream_schema(
     if found is None:
         return None
     nodes, samples = found
+    nodes = document.member(nodes, member) if member else nodes
     place = Place(noun, "")
     schema = document.schema(nodes, place, samples)
     made: dict[str, Json] = {"type": "object", "properties": dict(schema.get("properties", {}))}
@@ -535,6 +556,11 @@ def stream_schema(
         made["properties"][own] = {
             **{word: of_parent[word] for word in ("type", "format") if word in of_parent},
             "description": f"The {what}, `{theirs}` of `{stream.parent_stream_type.name}`.",
+        }
+    for own, path in stream.inner_keys.items():
+        made["properties"][own] = {
+            "type": ["string", "null"],
+            "description": f"The `{'.'.join(path)}` of the {noun}, as part of the key.",
         }
     made = patched(made, patch)
     for key in stream.primary_keys:
@@ -571,7 +597,7 @@ def update(
         DocumentError: A stream's class and the document do not agree.
     """
     document = Document(content, overrides.get("discriminator"), overrides.get("deepest", DEEPEST))
-    patches, nouns = overrides.get("streams", {}), overrides.get("nouns", {})
+    patches, nouns, members = (overrides.get(name, {}) for name in ("streams", "nouns", "members"))
     for stream in streams:
         file = folder / f"{stream.name}.json"
         patch = patches.get(stream.name, {})
@@ -584,7 +610,9 @@ def update(
             parent = json.loads(of_parent.read_text(encoding="utf-8"))
         try:
             noun = nouns.get(stream.name, _singular(stream.name))
-            schema = stream_schema(document, stream, noun, patch, parent)
+            schema = stream_schema(
+                document, stream, noun, patch, parent, members.get(stream.name, "")
+            )
         except DocumentError as error:
             msg = f"{stream.name}: {error}"
             raise DocumentError(msg) from None

@@ -80,12 +80,12 @@ def test_a_413_however_little_is_asked_for_is_an_error(box: Sandbox, run: Runner
 @pytest.mark.parametrize(
     ("end", "said"),
     [
-        ({"cursor": "x"}, "keys seen: cursor"),
-        ({"pagination": {"next_cursor": "x"}}, "keys seen: pagination"),
-        ({"prev_cursor": "", "has_more": True}, "keys seen: prev_cursor, has_more"),
-        ({"next_cursor": 7}, "'next_cursor' that is a number"),
-        ({"next_cursor": {"page": 2}}, "'next_cursor' that is an object"),
-        ({"next_cursor": False}, "'next_cursor' that is a boolean"),
+        ({"cursor": "x"}, "keys are: cursor"),
+        ({"pagination": {"next_cursor": "x"}}, "keys are: pagination.next_cursor"),
+        ({"prev_cursor": "", "has_more": True}, "keys are: prev_cursor, has_more"),
+        ({"next_cursor": 7}, "'next_cursor' is of type int"),
+        ({"next_cursor": {"page": 2}}, "'next_cursor' is of type dict"),
+        ({"next_cursor": False}, "'next_cursor' is of type bool"),
     ],
     ids=str,
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 import random
 import typing as t
 
@@ -16,14 +17,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support_taps.errors import FatalResponseError
-from support_taps.halving import SampledTimes, Slice
+from support_taps.halving import HalvingPages, SampledTimes, Slice
 from support_taps.pagination import LoopGuard, PageRead
 from support_taps.timestamps import EPOCH, MICROSECOND, MILLISECOND, isoformat, to_epoch
 from support_taps.windows import Window
-from tap_devrev.client import LARGEST_LIST_PAGE, ExportPages
+from tap_devrev.client import LARGEST_LIST_PAGE
 
 DAY = dt.timedelta(days=1)
 START = dt.datetime(2025, 1, 1, tzinfo=dt.timezone.utc)
+Pages = functools.partial(
+    HalvingPages, field="modified_date", unit=MILLISECOND, cursor_key="next_cursor"
+)
 Order = t.Literal["oldest", "newest", "random"]
 MOST_REQUESTS = 5000
 
@@ -59,9 +63,7 @@ class Model:
 
     def read(self) -> None:
         """Go through all pages as a stream does, and see that no checkpoint promises too much."""
-        pages = ExportPages(
-            self.span, 7 * DAY, self.page_size, field="modified_date", unit=MILLISECOND
-        )
+        pages = Pages(self.span, 7 * DAY, self.page_size)
         guard = LoopGuard()
         following: Slice | None = pages.first
         while (token := following) is not None:
@@ -241,9 +243,7 @@ def test_a_part_of_the_times_is_looked_at_evenly() -> None:
 
 
 def test_only_a_413_asks_for_less() -> None:
-    pages = ExportPages(
-        Window(START, START + DAY), DAY, 100, field="modified_date", unit=MILLISECOND
-    )
+    pages = Pages(Window(START, START + DAY), DAY, 100)
     assert pages.refused(pages.first, FatalResponseError("no", 400)) is None
     smaller = pages.refused(pages.first, FatalResponseError("no", 413))
     assert smaller is not None
