@@ -166,7 +166,8 @@ def way(stream: RESTStream[t.Any]) -> str:
         parent = t.cast("t.Any", stream.parent_stream_type).name
         if isinstance(stream, PartsStream):
             return f"made from `{parent}`"
-        return f"a request for each of `{parent}`; off by default"
+        off = "" if stream.selected_by_default else "; off by default"
+        return f"a request for each of `{parent}`{off}"
     return "full table" if stream.selected_by_default else "full table; off by default"
 
 

@@ -335,12 +335,13 @@ def everything(module: str) -> Record:
 
 @functools.cache
 def exports_only(module: str) -> str:
-    """The catalog of a tap with nothing but its exports selected, as text.
+    """The catalog of a tap with nothing but its exports selected, as text."""
+    return json.dumps(selecting(module, lambda entry: entry["stream"] in exports(module)))
 
-    These are the streams whose records come and change by themselves in the sandbox.
-    """
-    own = {*Sandbox().vendors[module.removeprefix("tap_")].routes.values()}
-    return json.dumps(selecting(module, lambda entry: entry["stream"] in own))
+
+def exports(module: str) -> set[str]:
+    """The streams of a tap whose records come and change by themselves in the sandbox."""
+    return {*Sandbox().vendors[module.removeprefix("tap_")].routes.values()}
 
 
 def deselect(catalog: Record, stream: str, *breadcrumb: str) -> None:
