@@ -31,6 +31,7 @@ VENDORS = {
     "devrev": "DevRev",
     "dixa": "Dixa",
     "zendesk_chat": "Zendesk Chat",
+    "zendesk_messaging": "Zendesk Messaging",
 }
 BLUE, ORANGE, VIOLET, GREEN, GREY = "#3b82c4", "#c9741f", "#8e6bbf", "#2e9268", "#7f858f"
 """Each can be told from white and from black, and from the others by its lightness or hue."""
@@ -356,7 +357,7 @@ class Desk:
         )
         return Section(
             "Share of rated conversations whose customer was satisfied",
-            "Dixa: 4 or 5 of 5. Zendesk Chat: good. In brackets how many were rated.",
+            "Dixa: 4 or 5 of 5. Zendesk: good. In brackets how many were rated.",
             ("Vendor", "rated", "satisfied"),
             [(VENDORS[row["vendor"]], f"{row['n']:,}", f"{row['share']:.0%}") for row in rows],
             chart if rows else None,

@@ -53,6 +53,6 @@ select
     jsonb_path_query_array(tags, '$[*].tag.name') as tags,
     false as is_deleted,
     -- The export has the latest messages alone.
-    false as has_all_messages,
+    id in (select "object" from {{ ref('stg_devrev__conversation_timeline_entries') }}) as has_all_messages,
     loaded_at
 from conversations

@@ -1,5 +1,12 @@
--- The export tells an author's name and e-mail address, and no id.
-with agents as (
+-- The export tells an author's name and e-mail address, and no id: the activity log does.
+with authors as (
+    select distinct on (attributes ->> 'messageId') attributes ->> 'messageId' as message_id, author ->> 'id' as id
+    from {{ ref('stg_dixa__activity_logs') }}
+    where "_type" in ('MessageAddedByAgent', 'MessageAddedByCustomer')
+    order by attributes ->> 'messageId', "activityTimestamp"
+),
+
+agents as (
     select distinct on (lower(email)) lower(email) as email, id
     from {{ ref('stg_dixa__agents') }}
     where email is not null
@@ -28,6 +35,7 @@ select
     0 as position,
     messages.sender_type,
     case
+        when messages.sender_type <> 'system' and authors.id is not null then authors.id
         when messages.sender_type = 'customer' and messages.is_requester then messages.requester_id
         when messages.sender_type = 'agent' and agents.id is not null then agents.id
         else coalesce(lower(messages.author_email), messages.author_name)
@@ -42,7 +50,6 @@ select
         when messages.form_submission is not null then 'form'
         else 'text'
     end as message_type,
-    -- Internal notes are not exported.
     false as is_internal,
     nullif(
         coalesce(messages.attached_files, '[]')
@@ -52,4 +59,24 @@ select
     messages.duration as duration_seconds,
     messages.loaded_at
 from messages
+left join authors on messages.id = authors.message_id
 left join agents on lower(messages.author_email) = agents.email
+
+union all
+
+select
+    'note:' || notes.id,
+    notes.conversation_id,
+    notes."createdAt",
+    0,
+    'agent',
+    notes."authorId",
+    agents."displayName",
+    notes.message,
+    'text',
+    true,
+    null,
+    null,
+    notes.loaded_at
+from {{ ref('stg_dixa__conversation_notes') }} as notes
+left join {{ ref('stg_dixa__agents') }} as agents on notes."authorId" = agents.id

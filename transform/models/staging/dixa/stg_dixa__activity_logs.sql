@@ -1,0 +1,8 @@
+{{ read_stream('tap_dixa', 'activity_logs', {
+    'id': 'text',
+    'conversationId': 'text',
+    'activityTimestamp': 'time',
+    '_type': 'text',
+    'author': 'json',
+    'attributes': 'json',
+}) }}

@@ -1,0 +1,4 @@
+{{ read_stream('tap_zendesk_chat', 'groups', {
+    'id': 'text',
+    'name': 'text',
+}) }}

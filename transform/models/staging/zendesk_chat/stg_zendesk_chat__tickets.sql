@@ -1,0 +1,17 @@
+{{ read_stream('tap_zendesk_chat', 'tickets', {
+    'id': 'text',
+    'via': 'json',
+    'from_messaging_channel': 'flag',
+    'status': 'text',
+    'subject': 'text',
+    'tags': 'json',
+    'group_id': 'text',
+    'requester_id': 'text',
+    'submitter_id': 'text',
+    'assignee_id': 'text',
+    'created_at': 'time',
+    'updated_at': 'time',
+    'metric_set': 'json',
+    'satisfaction_rating': 'json',
+    'support_type': 'text',
+}) }}
