@@ -44,15 +44,15 @@ MISSING: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     (
         "First reply by a person",
         "first_response_seconds",
-        "",
+        "the others had none",
         {
             "deepconverse": "told where messages of agents can be told from the bot's",
-            "devrev": "told by an SLA with such a metric",
+            "devrev": "told by an SLA with such a metric, or by whole threads",
             "dixa": "not told for calls, and some had no reply",
             "zendesk_chat": "not told for missed chats and offline messages",
         },
     ),
-    ("Handled by", "handled_by", "", {"devrev": "not all messages are loaded"}),
+    ("Handled by", "handled_by", "not all messages are loaded", {}),
     ("Channel", "channel", "the others name none", {}),
     (
         "Satisfaction",

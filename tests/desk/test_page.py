@@ -61,8 +61,8 @@ def test_figures_of_the_page_are_those_of_the_marts(desks: Desks) -> None:
         rated = [row["is_satisfied"] for row in living if row["vendor"] == vendor]
         assert f"{name} ({len(rated) - rated.count(None):,})" in words
     told = set(itertools.pairwise(words))
-    assert ("Handled by", "DevRev") in told
-    assert ("Handled by", "Dixa") not in told
+    assert ("Missed", "DevRev") in told
+    assert ("Handled by", "DevRev") not in told
 
 
 def test_page_of_an_empty_desk_says_so(desks: Desks) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 import html.parser
 import typing as t
 
@@ -58,11 +59,11 @@ class Conversation:
         return (min(answers) - asked).total_seconds() if answers else None
 
 
-def conversations_of(box: Sandbox, vendor: str) -> dict[str, Conversation]:
-    """All conversations of a vendor, by their id."""
+def conversations_of(box: Sandbox, vendor: str, *, whole_threads: bool) -> dict[str, Conversation]:
+    """All conversations of a vendor, by their id; of DevRev with whole threads or the latest."""
     makers = {
         "deepconverse": _deepconverse,
-        "devrev": _devrev,
+        "devrev": functools.partial(_devrev, whole_threads=whole_threads),
         "dixa": _dixa,
         "zendesk_chat": _zendesk_chat,
     }
@@ -163,7 +164,7 @@ def _zendesk_chat(box: Sandbox) -> Iterator[Conversation]:
         )
 
 
-def _devrev(box: Sandbox) -> Iterator[Conversation]:
+def _devrev(box: Sandbox, *, whole_threads: bool) -> Iterator[Conversation]:
     senders = {
         "rev_user": "customer",
         "dev_user": "agent",
@@ -172,6 +173,9 @@ def _devrev(box: Sandbox) -> Iterator[Conversation]:
     }
     channels = {"plug": "chat", "email": "email", "slack": "messaging", None: None}
     for record in box.devrev.truth("conversations"):
+        entries = record.get("messages", [])
+        if whole_threads:
+            entries += box.devrev.truth("conversation_timeline_entries", record["id"])
         said = [
             Message(
                 entry["id"],
@@ -180,7 +184,7 @@ def _devrev(box: Sandbox) -> Iterator[Conversation]:
                 entry.get("body", (entry.get("snap_widget_body") or [{}])[0].get("text_body")),
                 entry["visibility"] in ("internal", "private"),
             )
-            for entry in record.get("messages", [])
+            for entry in entries
             if entry["type"] == "timeline_comment"
         ]
         metrics = record.get("sla_summary", {}).get("sla_tracker", {})
@@ -193,7 +197,7 @@ def _devrev(box: Sandbox) -> Iterator[Conversation]:
             state.get("name"),
             said,
             told_first_reply=told.get("completed_in_seconds"),
-            complete=False,
+            complete=whole_threads,
         )
 
 
