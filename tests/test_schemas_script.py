@@ -100,6 +100,7 @@ class Stream:
     http_method: str = "GET"
     parent_stream_type: Stream | None = None
     parent_fields: dict[str, str] = dataclasses.field(default_factory=dict)
+    inner_keys: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
 
 def made(folder: Path, stream: Stream, overrides: Json = None, document: Json = DOCUMENT) -> Json:
@@ -192,6 +193,29 @@ def test_a_union_with_a_discriminator_has_it(tmp_path: Path) -> None:
     species["discriminator"] = {"propertyName": "kind", "mapping": {"cat": "…", "bird": "…"}}
     properties = made(tmp_path, Stream(), document=document)["species"]["properties"]
     assert properties["kind"]["description"] == "Kind of the species: `bird` or `cat`."
+
+
+def test_a_stream_of_one_member_of_a_union_has_that_and_what_all_have(tmp_path: Path) -> None:
+    document = json.loads(json.dumps(DOCUMENT))
+    found = document["components"]["schemas"]
+    found["Pet"] = {
+        "oneOf": [{"$ref": "#/components/schemas/Cat"}, {"$ref": "#/components/schemas/Bird"}],
+        "discriminator": {"mapping": {"bird": "#/components/schemas/Bird"}, "propertyName": "kind"},
+        "properties": {"kind": {"type": "string"}},
+    }
+    stream = Stream(primary_keys=("name",))
+    bird = made(tmp_path, stream, {"members": {"pets": "bird"}}, document)
+    assert set(bird) == {"kind", "name", "song"}
+    with pytest.raises(schemas.DocumentError, match="no union with a member 'cat'"):
+        made(tmp_path, stream, {"members": {"pets": "cat"}}, document)
+
+
+def test_a_key_inside_an_object_becomes_a_property(tmp_path: Path) -> None:
+    stream = Stream(primary_keys=("owner_name",), inner_keys={"owner_name": ("owner", "name")})
+    assert made(tmp_path, stream)["owner_name"] == {
+        "type": "string",
+        "description": "The `owner.name` of the pet, as part of the key.",
+    }
 
 
 def test_what_is_too_deep_or_too_long_for_a_column_stays_open(tmp_path: Path) -> None:
