@@ -1,4 +1,4 @@
-"""Dixa's Exports API, and the reference tables of its main API.
+"""Dixa's Exports API, and the tables and the activity log of its main API.
 
 Sources: docs.dixa.io/docs/exports-api-guide, docs.dixa.io/openapi/exports-api, and the OpenAPI
 document of the main API (August 2026), whose examples the reference tables are.
@@ -10,18 +10,21 @@ import base64
 import binascii
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from sandbox.data.dixa import DixaSource
+from sandbox.data.dixa_tables import FLOW_CHANNELS, REFERENCES
+from sandbox.instants import nanoseconds
 from sandbox.paging import BadCursorError, CursorPaging
 from sandbox.rate_limits import RateLimit
-from sandbox.reference import Reference
 from sandbox.responses import Response, empty_response, json_response
 from sandbox.table import Row, Table, encode, mixed
 from sandbox.vendor import DAY, Vendor, integer, milliseconds, rows_of
 
 if TYPE_CHECKING:
     from sandbox.call import Call
+    from sandbox.reference import Reference
+    from sandbox.table import Record
 
 LONGEST_SPAN = 31 * DAY
 DEFAULT_PAGE = 50
@@ -37,41 +40,9 @@ class Dixa(Vendor):
     routes: ClassVar[dict[tuple[str, str], str]] = {
         ("GET", "/v1/conversation_export"): "conversations",
         ("GET", "/v1/message_export"): "messages",
+        ("GET", "/v1/conversations/activitylog"): "activity_logs",
     }
-    references = (
-        Reference(
-            "agents",
-            "/v1/agents",
-            {
-                "id": "93b885ad-fe0d-3089-8df6-34904fd59f71",
-                "createdAt": "2020-12-16T09:41:43Z",
-                "displayName": "Agent",
-                "email": "agent.0@example.org",
-                "avatarUrl": "https://files.dixa.io/public/image_0_id",
-                "additionalEmails": [],
-                "additionalPhoneNumbers": [],
-                "middleNames": [],
-                "roles": ["Agent"],
-            },
-            count=120,
-            is_paged=True,
-        ),
-        Reference(
-            "teams",
-            "/v1/teams",
-            {"id": "005e7108-c85c-41d1-a945-4a8dc58c4399", "name": "Team A"},
-        ),
-        Reference(
-            "team_members",
-            "/v1/teams/{teamId}/agents",
-            {
-                "id": "e8333378-62ed-4062-93b5-fadae6f41175",
-                "name": "Agent A",
-                "email": "aa@example.org",
-            },
-            of="teams",
-        ),
-    )
+    references = REFERENCES
     # "Messages: 3 requests per minute. Conversations: 10 request per minute", per token.
     documented_rate_limits: ClassVar[dict[str, RateLimit]] = {
         "messages": RateLimit(3, 60),
@@ -85,6 +56,12 @@ class Dixa(Vendor):
     bounds: Literal["inclusive", "exclusive", "half-open"] = "inclusive"
     """Whether `_after` and `_before` include their moment: undocumented. Half-open: `_after`."""
 
+    last_meta: Literal["absent", "null", "empty"] = "absent"
+    """How `meta` is where there is no further page: the examples have none."""
+
+    pages_everywhere: bool = False
+    """Whether lists come in pages too that have none by the document."""
+
     next_url: Literal["path", "absolute"] = "path"
     """Whether `meta.next` of the main API has a host: the document shows a path."""
 
@@ -97,7 +74,7 @@ class Dixa(Vendor):
 
     def scope(self, call: Call) -> str:
         """One rate limit for each export, and one for the main API."""
-        return "platform" if self.reference(call) else call.stream
+        return call.stream if call.stream in ("conversations", "messages") else "platform"
 
     def make_source(self) -> DixaSource:
         """Conversations and their messages."""
@@ -112,6 +89,7 @@ class Dixa(Vendor):
         return {
             "conversations": Table(lambda record: record["id"], times(_CONVERSATION_FILTERS)),
             "messages": Table(lambda record: record["id"], times(("created",))),
+            "activity_logs": Table(lambda record: record["id"], {"activity": _activity_time}),
         }
 
     def authorised(self, call: Call) -> bool:
@@ -135,34 +113,90 @@ class Dixa(Vendor):
         """The rows of the window that match every filter given; or a page of a table."""
         if (reference := self.reference(call)) is not None:
             return self._list(call, reference)
+        if call.stream == "activity_logs":
+            return self._log(call)
         rows = self._select(call)
         if rows is None:
             return self.error(400)
         return rows_of(mixed(rows), b"[", b"]")
 
     def _list(self, call: Call, reference: Reference) -> Response:
-        """`data`, and where there are pages `meta` with the URL of the next one."""
+        """A list whole or in pages; or one object."""
         if call.parent in self.refused_parents:
             return json_response({"message": "Not found"}, self.refused_parents[call.parent])
-        rows = self.table(call.stream).rows(call.parent)
-        if not reference.is_paged:
-            return rows_of(mixed(rows), b'{"data":[', b"]}")
         params = dict(call.params)
-        size, cursor = (
-            integer(params.pop("pageLimit", str(DEFAULT_PAGE))),
-            params.pop("pageKey", None),
-        )
-        try:
-            page, following = self.paging.page(rows, size or 0, cursor, None)
-        except BadCursorError:
-            return json_response({"message": "Invalid value for: query parameter pageKey"}, 400)
-        if params or not size:
+        # An object, or a bare array, has no place for the way to a next page.
+        has_pages = reference.is_paged or (self.pages_everywhere and not reference.holds_one)
+        page = None
+        if has_pages and reference.place:
+            page = self._asked_page(params)
+            page |= params
+            params = {name: page[name] for name in page.keys() - {"pageLimit", "cursor"}}
+        rows = _filtered(call.stream, self.table(call.stream).rows(call.parent), params)
+        if rows is None or params:
             return json_response({"message": "Invalid value in request"}, 400)
-        meta: dict[str, str] = {}
-        if following is not None:
+        before, after = reference.around()
+        if page is not None:
+            return self._page(call, rows, page, before, after)
+        if reference.holds_one and not rows:
+            return json_response({"message": "Not found"}, 404)
+        if self.last_meta == "null" and after:
+            after = after[:-1] + b',"meta":null}'
+        return rows_of(mixed(rows), before, after)
+
+    def _log(self, call: Call) -> Response:
+        """The activities within a time, in pages."""
+        params = dict(call.params)
+        page = self._asked_page(params)
+        names = ("fromDatetime", "toDatetime")
+        page |= {name: params.pop(name) for name in names if name in params}
+        bounds = {name: nanoseconds(page[name]) for name in names if name in page}
+        if params or None in bounds.values():
+            return json_response({"message": "Invalid value for: query parameter"}, 400)
+        low, high = (
+            None if (bound := bounds.get(name)) is None else bound // 1_000_000 for name in names
+        )
+        rows = self.table(call.stream).between(
+            "activity",
+            low,
+            high,
+            low_open=self.bounds == "exclusive",
+            high_open=self.bounds != "inclusive",
+        )
+        return self._page(call, rows, page, b'{"data":[', b"]}")
+
+    @staticmethod
+    def _asked_page(params: dict[str, str]) -> dict[str, str]:
+        """Take what is about pages out of a query: the `pageKey` holds the query and the size."""
+        page = {"pageLimit": str(DEFAULT_PAGE)}
+        if key := params.pop("pageKey", None):
+            try:
+                page |= parse_qsl(base64.urlsafe_b64decode(key).decode())
+            except ValueError:
+                page["pageLimit"] = "0"
+        if limit := params.pop("pageLimit", None):
+            page["pageLimit"] = limit
+        return page
+
+    def _page(
+        self, call: Call, rows: list[Row], page: dict[str, str], before: bytes, after: bytes
+    ) -> Response:
+        """A page, and `meta` with the URL of the next one."""
+        size = integer(page["pageLimit"])
+        try:
+            found, following = self.paging.page(rows, size or 0, page.get("cursor"), None)
+        except BadCursorError:
+            size = None
+        if not size:
+            return json_response({"message": "Invalid value for: query parameter pageKey"}, 400)
+        if following is None:
+            meta = {"absent": b"", "null": b',"meta":null', "empty": b',"meta":{}'}[self.last_meta]
+        else:
             host = f"{self.host_url}/{self.name}" if self.next_url == "absolute" else ""
-            meta["next"] = f"{host}{call.path}/?{urlencode({'pageKey': following})}"
-        return rows_of(page, b'{"data":[', b'],"meta":' + encode(meta) + b"}")
+            key = base64.urlsafe_b64encode(urlencode({**page, "cursor": following}).encode())
+            url = f"{host}{call.path}/?{urlencode({'pageKey': key.decode()})}"
+            meta = b',"meta":' + encode({"next": url})
+        return rows_of(found, before, after[:-1] + meta + b"}")
 
     def _select(self, call: Call) -> list[Row] | None:
         """The rows asked for, or None when the query is not one."""
@@ -214,6 +248,35 @@ class Dixa(Vendor):
         if not closed and csids is None:
             return False
         return all(0 <= before - after <= LONGEST_SPAN for after, before in closed)
+
+
+def _activity_time(record: Record) -> int:
+    """`2021-12-01T12:46:36.581Z[GMT]` in milliseconds."""
+    found = nanoseconds(record["activityTimestamp"].removesuffix("[GMT]")) or 0
+    return found // 1_000_000
+
+
+def _filtered(stream: str, rows: list[Row], params: dict[str, str]) -> list[Row] | None:
+    """The rows that a table's own filters let through, taken out of the query; None: a wrong one.
+
+    Tags that are deactivated are left out by default; of flows one channel is listed.
+    """
+    if stream == "tags":
+        included = params.pop("includeDeactivated", "false")
+        if included not in ("true", "false"):
+            return None
+        return [row for row in rows if included == "true" or row.record["state"] == "Active"]
+    if stream == "flows":
+        channel = params.pop("channel", FLOW_CHANNELS[0])
+        if channel not in FLOW_CHANNELS:
+            return None
+        return [row for row in rows if row.record["channel"] == channel]
+    field, name = {"contact_endpoints": ("_type", "_type"), "templates": ("_type", "type")}.get(
+        stream, ("", "")
+    )
+    if (kind := params.pop(name, None)) is None:
+        return rows
+    return [row for row in rows if row.record[field] == kind]
 
 
 def moment(text: str) -> int | None:

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any
 from sandbox.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Hashable, Iterable, Iterator
 
-    from sandbox.table import Record
+    from sandbox.table import Record, Row
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(.*)")
 _NAME = re.compile(r"(?i)(.*_)?(name|display_?name|label|title)")
 _COUNTED = re.compile(r"(don:.+/)(\d+)")
 """An id of DevRev, which ends in a number."""
+_PHONE = re.compile(r"\+\d{8,}")
 _PLACE = re.compile(r"{(\w+)}")
 
 
@@ -31,9 +32,14 @@ _PLACE = re.compile(r"{(\w+)}")
 class Reference:
     """A table as the vendor documents it.
 
-    `path` of a child has the parent's id in braces; `of` names the parent's stream. `key` is empty
-    where there is one record without an id. `others` are further examples, of another kind or age,
-    that records are made of by turns.
+    `path` of a child has the parent's id in braces; `of` names the parent's stream. `key` is a
+    field or several, and empty where there is one record without an id. `others` are further
+    examples, of another kind or age, that records are made of by turns.
+
+    `place` is where the list stands in the response, keys joined with dots, and empty for a bare
+    one; with `holds_one` a single object stands there. `parent_key` is a field that holds the
+    parent's id. `parents_in` names lists, at any depth of the parent's records, whose elements are
+    the parents.
     """
 
     stream: str
@@ -44,17 +50,42 @@ class Reference:
     key: str = "id"
     is_paged: bool = False
     others: tuple[Record, ...] = ()
+    place: str = "data"
+    holds_one: bool = False
+    parent_key: str = ""
+    parents_in: str = ""
 
     def table(self) -> Table:
         """An empty table; for a child the parent's id is the group."""
-        return Table(lambda record: record[self.key] if self.key else "", {})
+        return Table(self._key, {})
+
+    def _key(self, record: Record) -> Hashable:
+        values = [record[name] for name in self.key.split()]
+        return values[0] if len(values) == 1 else tuple(values)
 
     def records(self, parent: str = "") -> Iterator[Record]:
         """The records, or those of one parent."""
         examples = (self.example, *self.others)
         for number in range(self.count):
             example = examples[number % len(examples)]
-            yield varied(example, f"{self.stream}{parent}", number)
+            # Two parents do not have the same record, which would be the example itself.
+            record = varied(example, f"{self.stream}{parent}", number + bool(parent))
+            if self.parent_key:
+                record[self.parent_key] = type(example[self.parent_key])(parent)
+            yield record
+
+    def parents(self, rows: Iterable[Row]) -> list[str]:
+        """The parents that the records of the parent's stream are, or hold."""
+        if not self.parents_in:
+            return [str(row.key) for row in rows]
+        return [str(part["id"]) for row in rows for part in _listed(row.record, self.parents_in)]
+
+    def around(self) -> tuple[bytes, bytes]:
+        """The text of a response before and after its records."""
+        keys = self.place.split(".") if self.place else []
+        before = "".join(f'{{"{key}":' for key in keys)
+        opening, closing = ("", "") if self.holds_one else ("[", "]")
+        return f"{before}{opening}".encode(), f"{closing}{'}' * len(keys)}".encode()
 
     def group(self, path: str) -> str | None:
         """The parent in a path, empty where there is none; None for another path."""
@@ -63,6 +94,15 @@ class Reference:
         if found is None:
             return None
         return found[1] if found.re.groups else ""
+
+
+def _listed(value: Any, name: str) -> Iterator[Record]:
+    """The elements of all lists of a name."""
+    if isinstance(value, dict):
+        yield from value.get(name, ())
+    for inner in value.values() if isinstance(value, dict) else value:
+        if isinstance(inner, (dict, list)):
+            yield from _listed(inner, name)
 
 
 def varied(value: Any, salt: str, number: int, name: str = "") -> Any:
@@ -88,8 +128,12 @@ def _varied_text(text: str, salt: str, number: int, name: str) -> str:
         return later.isoformat() + found[2]
     if found := _COUNTED.fullmatch(text):
         return f"{found[1]}{int(found[2]) + number}"
+    if _PHONE.fullmatch(text):
+        return f"+{int(text) + number}"
     if "@" in text:
         return f"{number}.{text}"
-    if name.lower().endswith("id"):
-        return f"{text}{number}"
+    return f"{text}{number}" if name.lower().endswith("id") else _varied_name(text, number, name)
+
+
+def _varied_name(text: str, number: int, name: str) -> str:
     return f"{text} {number}" if _NAME.fullmatch(name) else text

@@ -266,7 +266,7 @@ class Vendor(ABC):
         """Make a table without a time, when it is first asked for."""
         parents = [""]
         if reference.of:
-            parents = [str(row.key) for row in self.table(reference.of).rows()]
+            parents = reference.parents(self.table(reference.of).rows())
         for parent in parents:
             self._tables[reference.stream].put(reference.records(parent), parent)
 

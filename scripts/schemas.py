@@ -15,9 +15,10 @@ What a vendor promises and what it sends are two things, so that little is promi
 
 What the document has wrong or leaves out stands in ``scripts/overrides/tap_dixa.yaml``, with the
 reason. ``discriminator`` is the property that tells the objects of a union apart where the document
-does not say so; ``deepest`` how many objects within objects are described; ``nouns`` what a record
-is called in descriptions; ``streams`` has a merge patch (RFC 7396) for each stream, or ``by hand``
-for a schema that is left alone.
+does not say so; ``deepest`` how many objects within objects are described; ``nouns`` and
+``objects`` name a stream's record, and the object of a property, in descriptions; ``members`` has
+the one member of a union that a stream's records are; ``streams`` has a merge patch (RFC 7396) for
+each stream, or ``by hand`` for a schema that is left alone.
 """
 
 from __future__ import annotations
@@ -128,12 +129,18 @@ class Document:
         discriminator: The property that tells the objects of a union apart where the document
             does not say so; None: there is none.
         deepest: How many objects within objects are described.
+        objects: Nouns for the objects of some properties.
     """
 
     def __init__(
-        self, content: Json, discriminator: str | None = None, deepest: int = DEEPEST
+        self,
+        content: Json,
+        discriminator: str | None = None,
+        deepest: int = DEEPEST,
+        objects: Mapping[str, str] | None = None,
     ) -> None:
         """Index its paths without their versions and the names of their parameters."""
+        self._objects = objects or {}
         self._content = content
         self._discriminator = discriminator
         self._deepest = deepest
@@ -248,7 +255,9 @@ class Document:
         """What is said of an object in addition: its properties, or that it is open."""
         members = self._members(parts)
         name = _singular(place.name) if place.columns is None else place.name
-        owner = place.owner if place.name in _WRAPPERS else " ".join(words(name))
+        owner = self._objects.get(place.name) or " ".join(words(name))
+        if place.name in _WRAPPERS:
+            owner = place.owner
         inner = {name: place.inside(name, owner) for name in sorted(members)}
         columns = ("__".join(each.columns or ()) for each in inner.values())
         is_recursive = any("$ref" in part.schema for part in parts)
@@ -552,7 +561,11 @@ def stream_schema(  # noqa: PLR0913, PLR0917
     made: dict[str, Json] = {"type": "object", "properties": dict(schema.get("properties", {}))}
     for own, theirs in stream.parent_fields.items():
         what = " ".join(words(own.removesuffix("_id")))
-        of_parent = parent["properties"][theirs]
+        if (of_parent := parent["properties"].get(theirs)) is None:
+            if own in made["properties"]:  # the parent finds it elsewhere, and the records have it
+                continue
+            msg = f"its parent has no '{theirs}'"
+            raise DocumentError(msg)
         made["properties"][own] = {
             **{word: of_parent[word] for word in ("type", "format") if word in of_parent},
             "description": f"The {what}, `{theirs}` of `{stream.parent_stream_type.name}`.",
@@ -596,8 +609,9 @@ def update(
     Raises:
         DocumentError: A stream's class and the document do not agree.
     """
-    document = Document(content, overrides.get("discriminator"), overrides.get("deepest", DEEPEST))
     patches, nouns, members = (overrides.get(name, {}) for name in ("streams", "nouns", "members"))
+    deepest = overrides.get("deepest", DEEPEST)
+    document = Document(content, overrides.get("discriminator"), deepest, overrides.get("objects"))
     for stream in streams:
         file = folder / f"{stream.name}.json"
         patch = patches.get(stream.name, {})

@@ -6,6 +6,7 @@ It is made to be pasted into an issue. So it names types and listed fields, and 
 
 from __future__ import annotations
 
+import itertools
 import platform
 import textwrap
 import typing as t
@@ -56,7 +57,7 @@ class ConnectionTest:
         )
         failed = 0
         streams = [t.cast("SupportStream[t.Any]", stream) for stream in tap.streams.values()]
-        for stream in sorted(streams, key=lambda each: each.parent_stream_type is not None):
+        for stream in sorted(streams, key=self._generation):
             yield ""
             try:
                 yield from self._report_on(stream)
@@ -114,15 +115,26 @@ class ConnectionTest:
                     return raws
         return []
 
+    def _generation(self, stream: SupportStream[t.Any]) -> int:
+        """How many parents and parents' parents come before a stream."""
+        if stream.parent_stream_type is None:
+            return 0
+        return 1 + self._generation(self._parent(stream))
+
+    def _parent(self, stream: SupportStream[t.Any]) -> SupportStream[t.Any]:
+        return t.cast("SupportStream[t.Any]", self._tap.streams[_parent(stream)])
+
     def _contexts(self, stream: SupportStream[t.Any]) -> Iterable[Context | None]:
         """The partitions to look at; those of a child are the first records of its parent."""
         if stream.parent_stream_type is None:
             return [*(stream.partitions or (None,))]
-        parents = map(decode, self._first.get(_parent(stream), [])[:_MOST_PARENTS])
-        return [
-            {own: parent.get(theirs) for own, theirs in stream.parent_fields.items()}
-            for parent in parents
-        ]
+        parent, fields = self._parent(stream), stream.parent_fields.items()
+        contexts = (
+            {own: (context or {}).get(own, record.get(theirs)) for own, theirs in fields}
+            for record in map(decode, self._first.get(parent.name, []))
+            for context in parent.generate_child_contexts(record, None)
+        )
+        return itertools.islice(contexts, _MOST_PARENTS)
 
 
 def _parent(stream: SupportStream[t.Any]) -> str:

@@ -72,7 +72,7 @@ class JsonArray:
     Args:
         chunks: The body, in pieces of any size.
         key: The key of the top-level object that holds the array; None for an array at the top;
-            several keys where each holds an array.
+            several keys where each holds an array. Keys joined with dots lead into objects.
         holds_one: Whether one object, itself a record, stands in the place of the array.
 
     Iterating yields lists of elements, each as its bytes, a list for each piece that completed
@@ -96,6 +96,7 @@ class JsonArray:
         self.count = 0
         self._array_keys = (key,) if isinstance(key, str) else key or ()
         self._holds_one = holds_one
+        self._found: set[str] = set()
         self._chunks = iter(chunks)
         self._buffer = b""
         self._position = 0
@@ -109,23 +110,33 @@ class JsonArray:
         else:
             if (first := self._peek()) != b"{":
                 self._refuse(f"an object with the key '{self._array_keys[0]}'", first)
-            yield from self._members()
+            yield from self._members("", self.envelope)
+            for key in self._array_keys:
+                if key not in self._found:
+                    msg = f"the response has no key '{key}'; {_listed(self.envelope)}"
+                    raise ShapeError(msg)
         if not self._at_end():
             msg = "there is text after its end"
             raise not_json(msg)
 
-    def _members(self) -> Iterator[list[bytes]]:
-        """The members of the top-level object, of which one is the array."""
-        missing = dict.fromkeys(self._array_keys)
+    def _members(self, prefix: str, envelope: dict[str, t.Any]) -> Iterator[list[bytes]]:
+        """The members of an object, of which one is the array or leads to it.
+
+        Args:
+            prefix: The keys that lead to the object, with a dot behind each.
+            envelope: Takes the other members.
+        """
         for key in self._keys():
-            if key in self._array_keys:
-                missing.pop(key, None)
-                yield from self._records(f" under the key '{key}'")
+            place = prefix + key
+            if place in self._array_keys:
+                self._found.add(place)
+                yield from self._records(f" under the key '{place}'")
+            elif any(each.startswith(f"{place}.") for each in self._array_keys):
+                if (first := self._peek()) != b"{":
+                    self._refuse(f"an object under the key '{place}'", first)
+                yield from self._members(f"{place}.", envelope.setdefault(key, {}))
             else:
-                self.envelope[key] = self._decoded_value()
-        for key in missing:
-            msg = f"the response has no key '{key}'; {_listed(self.envelope)}"
-            raise ShapeError(msg)
+                envelope[key] = self._decoded_value()
 
     def _records(self, where: str = "") -> Iterator[list[bytes]]:
         """The array that is next, or the object in its place."""

@@ -14,6 +14,7 @@ import abc
 import collections.abc
 import dataclasses
 import hashlib
+import itertools
 import typing as t
 import urllib.parse
 
@@ -49,6 +50,7 @@ class NoWitness:
         """Note nothing."""
 
 
+Outer = t.TypeVar("Outer")
 Token = t.TypeVar("Token")
 Seen = t.TypeVar("Seen", bound=Witness)
 
@@ -337,6 +339,77 @@ class NextUrls(Paginator[str]):
             msg = f"the next page lies on another host ({there.hostname}); it is not followed"
             raise ShapeError(msg)
         return Step(following)
+
+
+class EachOf(Paginator[str]):
+    """A page for each of some values: of a filter without which the vendor lists only some.
+
+    Args:
+        values: All of them.
+    """
+
+    def __init__(self, values: t.Sequence[str]) -> None:
+        """Start at the first one."""
+        self._following = dict(itertools.pairwise(values))
+        super().__init__(values[0])
+
+    @override
+    def after(self, page: PageRead[str, t.Any]) -> Step[str]:
+        return Step(self._following.get(page.token))
+
+    @override
+    def describe(self, token: str) -> str:
+        return token
+
+
+class Inside(t.NamedTuple, t.Generic[Outer, Token]):
+    """A page of :class:`PagesInside`.
+
+    Args:
+        outer: The window, or the value.
+        page: The token of the page within it.
+    """
+
+    outer: Outer
+    page: Token
+
+
+class PagesInside(BasePaginator[Inside[Outer, Token], Seen]):
+    """For each page of one paginator, a window or a value, all pages of another.
+
+    Args:
+        outer: The windows, or values.
+        pages: The pages within any of them.
+    """
+
+    def __init__(
+        self, outer: BasePaginator[Outer, t.Any], pages: BasePaginator[Token, Seen]
+    ) -> None:
+        """Start at the first page of the first one."""
+        self._outer = outer
+        self._pages = pages
+        super().__init__(Inside(outer.first, pages.first))
+
+    @override
+    def witness(self) -> Seen:
+        return self._pages.witness()
+
+    @override
+    def after(self, page: PageRead[Inside[Outer, Token], Seen]) -> Step[Inside[Outer, Token]]:
+        """The next page within, or the first one of what follows, with the checkpoint of both."""
+        outer, token = page.token
+        rest = (page.rows, page.envelope, page.seen, page.response)
+        within = self._pages.after(PageRead(token, *rest))
+        if within.next is not None:
+            return Step(Inside(outer, within.next))
+        step = self._outer.after(PageRead(outer, *rest))
+        following = None if step.next is None else Inside(step.next, self._pages.first)
+        return Step(following, step.checkpoint)
+
+    @override
+    def describe(self, token: Inside[Outer, Token]) -> str:
+        """What it is a page of."""
+        return self._outer.describe(token.outer)
 
 
 def text_at(

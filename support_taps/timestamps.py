@@ -6,6 +6,7 @@ No float is involved anywhere, so no digit is lost.
 from __future__ import annotations
 
 import datetime as dt
+import re
 import typing as t
 
 import msgspec
@@ -175,6 +176,28 @@ def is_epoch_text(text: str) -> bool:
         and text.isascii()
         and (not point or fraction.isdecimal())
     )
+
+
+_OF_JAVA = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)?(?:\[([\w/+-]+)\])?"
+)
+
+
+def in_utc(text: str) -> str | None:
+    """A time as Java writes one, as RFC 3339 does; None if it is none.
+
+    Java names the zone behind the offset (``2021-12-01T12:46:36.581Z[GMT]``), which says nothing
+    more about the moment, leaves out seconds that are zero, and writes a local time without a zone,
+    which is taken for UTC.
+    """
+    found = _OF_JAVA.fullmatch(text)
+    if found is None:
+        return None
+    minute, rest, offset, zone = found.groups()
+    if offset is None and zone not in {None, "GMT", "UTC", "Z"}:
+        return None
+    made = f"{minute}{rest or ':00'}{offset or 'Z'}"
+    return made if is_date_time(made) else None
 
 
 # msgspec checks the calendar as well, and is asked in the fast path's types in the same way.

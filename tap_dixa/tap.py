@@ -13,7 +13,7 @@ from tap_dixa.client import LONGEST_WINDOW_DAYS
 
 
 class TapDixa(SupportTap):
-    """Conversations and messages from Dixa's Exports API, agents and teams from its main API."""
+    """Conversations and messages from Dixa's Exports API, all else from its main API."""
 
     name = "tap-dixa"
     streams_module = streams
@@ -42,6 +42,15 @@ class TapDixa(SupportTap):
             title="Platform API URL",
             description="Base URL of the main API, which has the agents, teams and other tables. "
             "Default: `https://dev.dixa.io`.",
+        ),
+        th.Property(
+            "enduser_custom_attributes",
+            th.BooleanType,
+            default=False,
+            title="Custom attributes of end users",
+            description="Whether `endusers` have their `customAttributes`. Dixa leaves them out of "
+            "its list, so this costs a request for each end user, of which there can be 10 a "
+            "second: 28 hours for a million.",
         ),
         *common_settings(api_url=default_api_url, lookback_minutes=60),
     ).to_dict()

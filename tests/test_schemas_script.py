@@ -263,6 +263,27 @@ def test_a_child_has_the_fields_of_its_parent(tmp_path: Path) -> None:
     }
 
 
+def test_a_key_inside_an_object_is_a_field_of_its_own(tmp_path: Path) -> None:
+    stream = Stream(primary_keys=("owner_name",), inner_keys={"owner_name": ("owner", "name")})
+    assert made(tmp_path, stream)["owner_name"] == {
+        "type": "string",
+        "description": "The `owner.name` of the pet, as part of the key.",
+    }
+
+
+def test_a_stream_can_be_one_member_of_a_union(tmp_path: Path) -> None:
+    document = json.loads(json.dumps(DOCUMENT))
+    mapping = {"cat": "#/components/schemas/Cat", "bird": "#/components/schemas/Bird"}
+    union = document["components"]["schemas"]["Pet"]["allOf"][1]["properties"]["species"]
+    union |= {"discriminator": {"propertyName": "kind", "mapping": mapping}}
+    union["properties"] = {"id": {"type": "string"}}
+    document["components"]["schemas"]["Pets"]["properties"]["data"]["items"] = union
+    birds = made(tmp_path, Stream(), {"members": {"pets": "bird"}}, document)
+    assert list(birds) == ["id", "name", "song"]
+    with pytest.raises(schemas.DocumentError, match="no union with a member 'fish'"):
+        made(tmp_path, Stream(), {"members": {"pets": "fish"}}, document)
+
+
 def test_corrections_survive_the_next_run_which_changes_nothing(tmp_path: Path) -> None:
     overrides = {
         "nouns": {"pets": "animal"},

@@ -6,6 +6,7 @@ are made from types; the variances are those that the documents of different yea
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from sandbox.data.common import DAY, HOUR, MINUTE, Dice
@@ -13,7 +14,6 @@ from sandbox.vendor import Item, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
 _CHANNELS = ("email", "widgetchat", "pstnPhone", "facebookMessenger", "contactForm", "whatsApp")
 _QUEUES = ("Support", "Reklamationer", "Billing / Rechnungen", "VIP ⭐")
@@ -21,6 +21,57 @@ _TAGS = ("refund", "late delivery", "spørgsmål", "vip", "bug")
 _FIRST_ID = 100_000
 _BEYOND_DOUBLES = 2**53 + 1
 """Ids are 64-bit integers in Dixa's own specification; from here on a double cannot hold them."""
+
+
+_USER = {"id": "a53b25da-f676-4c52-acac-58c9280aa23d", "name": "Dale Cooper"}
+_ACTIVITIES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("ConversationAssigned", {"agentId": _USER["id"], "agentName": _USER["name"]}),
+    ("ConversationAutoreplySent", {"templateName": "Welcome message"}),
+    ("ConversationChannelChanged", {"channelReference": "Email"}),
+    ("ConversationClaimed", {"claimedFromLabel": "VIP", "claimedFromType": "Queue"}),
+    (
+        "ConversationCustomAttributesUpdated",
+        {"updatedAttributeIds": ["c4"], "updatedAttributeValues": {"c4": ["a", "b"], "d5": "x"}},
+    ),
+    ("ConversationEndUserReplaced", {"oldUser": _USER, "newUser": {"id": "5e8e95e3"}}),
+    ("ConversationLinkedToParent", {"child": 2**53 + 1, "parent": 7, "linkType": "FollowUp"}),
+    ("ConversationOffered", {"agentNames": [_USER["name"]], "queueLabel": "VIP"}),
+    ("ConversationRated", {"agent": _USER, "score": 5, "message": "Great"}),
+    ("ConversationRatingScheduled", {"ratingScheduledTime": "2025-01-20T09:00:00Z"}),
+    (
+        "ConversationReserved",
+        {
+            "agent": _USER,
+            "queueId": "q1",
+            "queueName": "VIP",
+            "reservationType": "PersonalAgent",
+            "validUntil": "2025-01-20T09:00:00Z",
+        },
+    ),
+    ("ConversationResolvedStateToggled", {"isResolved": True}),
+    ("ConversationTranscriptionEnded", {"isSuccessful": False, "failureReason": "noise"}),
+    ("MessageAddedByAgent", {"messageId": "m1", "fromEndpoint": "support@example.com"}),
+    (
+        "ConversationMessageRedacted",
+        {"messageId": "m1", "wasTextRedacted": True, "numberOfDeletedFiles": 1},
+    ),
+    ("NoteAdded", {"message": "A note to remember"}),
+    ("TagAdded", {"tag": "refund"}),
+    (
+        "TransferSuccessful",
+        {"transferType": "Blind", "destinationType": "Queue", "destinationId": "q1"},
+    ),
+)
+"""Types of activities with attributes of each documented shape, made from the document's types: it
+has no example of them."""
+
+
+def _of_java(at: int) -> str:
+    """A time as the activity log writes it: its fraction has no zero at the end."""
+    second, rest = divmod(at, 1000)
+    fraction = f".{rest:03d}".rstrip("0").rstrip(".")
+    text = datetime.fromtimestamp(second, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}{fraction}Z[GMT]"
 
 
 class DixaSource:
@@ -59,10 +110,38 @@ class DixaSource:
         for message in messages:
             if message["created_at"] <= now:
                 yield "messages", message, ""
+        kind, attributes = _ACTIVITIES[index % len(_ACTIVITIES)]
+        done = (
+            (created, "ConversationCreatedByCustomer", None),
+            (sent[-1], kind, attributes),
+            (closed, "ConversationClosed", None),
+        )
+        for at, name, more in done:
+            activity = self._activity(dice, number, at, name)
+            if more:
+                activity["attributes"] = more
+            if at <= now:
+                yield "activity_logs", activity, ""
 
     def restamp(self, stream: str, record: dict[str, Any], at: datetime) -> None:
         """Set the time of the stream's window filter."""
-        record["updated_at" if stream == "conversations" else "created_at"] = milliseconds(at)
+        if stream == "activity_logs":
+            record["activityTimestamp"] = _of_java(milliseconds(at))
+        else:
+            record["updated_at" if stream == "conversations" else "created_at"] = milliseconds(at)
+
+    @staticmethod
+    def _activity(dice: Dice, conversation: int, at: int, name: str) -> dict[str, Any]:
+        """An entry of the activity log, without its attributes."""
+        author = {"id": dice.uuid(), "name": dice.person(), "email": "dc@dixa.com"}
+        return {
+            "id": dice.uuid(),
+            "conversationId": conversation,
+            "activityTimestamp": _of_java(at),
+            "activityType": f"{name}ActivityType",
+            "_type": name,
+            "author": author,
+        }
 
     @staticmethod
     def _conversation(

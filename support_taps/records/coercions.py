@@ -11,7 +11,13 @@ import typing as t
 
 from support_taps.json_codec import Number
 from support_taps.records.json_types import DATE_TIME
-from support_taps.timestamps import OUT_OF_RANGE, epoch_format, fraction_format, is_epoch_text
+from support_taps.timestamps import (
+    OUT_OF_RANGE,
+    epoch_format,
+    fraction_format,
+    in_utc,
+    is_epoch_text,
+)
 
 if t.TYPE_CHECKING:
     import datetime as dt
@@ -47,7 +53,9 @@ class Way(t.NamedTuple):
     make: Coercion
 
 
-def coercions(*, epochs: bool, epoch_unit: dt.timedelta | None) -> Coercions:
+def coercions(
+    *, epochs: bool, epoch_unit: dt.timedelta | None, names_zones: bool = False
+) -> Coercions:
     """The table of a stream.
 
     A function of it raises :class:`MisfitError`, or one of ``OUT_OF_RANGE``, for a value that it
@@ -57,9 +65,14 @@ def coercions(*, epochs: bool, epoch_unit: dt.timedelta | None) -> Coercions:
     Args:
         epochs: Whether the vendor sends times as numbers. Where it does not, a number is none.
         epoch_unit: What they count; None tells seconds and milliseconds apart by size.
+        names_zones: Whether the vendor writes times as Java does, with the name of a zone, or
+            without one where it is UTC.
     """
     return {
-        DATE_TIME: _times(epoch_unit) if epochs else {},
+        DATE_TIME: {
+            **({str: _utc} if names_zones else {}),
+            **(_times(epoch_unit) if epochs else {}),
+        },
         "string": {int: str, Number: str},
         "boolean": {int: _flag},
         "integer": {Number: _whole, str: _integer},
@@ -78,6 +91,14 @@ def _times(unit: dt.timedelta | None) -> Mapping[type, Coercion]:
         return of_fraction(Number(value)) if "." in value else of_whole(int(value))
 
     return {int: of_whole, Number: of_fraction, str: of_text}
+
+
+def _utc(value: str) -> str:
+    """A time with the name of a zone, or without a zone, as RFC 3339 writes it."""
+    made = in_utc(value)
+    if made is None:
+        raise MisfitError
+    return made
 
 
 def _flag(value: int) -> bool:

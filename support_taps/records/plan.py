@@ -55,6 +55,7 @@ class RecordPlan:
         keys: Names of the key properties; without them a record is no record.
         epochs: Whether the vendor sends times as numbers. Where it does not, a number is no time.
         epoch_unit: What these count; None tells seconds and milliseconds apart by size.
+        names_zones: Whether it writes times with the name of a zone, or without one.
         mask: The selection; None: all is selected.
         on_drift: Told the first value of each field that passes although its type is not listed.
         output: Told of each record of :meth:`lines` that its SCHEMA may not hold for. None: nobody
@@ -68,6 +69,7 @@ class RecordPlan:
         *,
         epochs: bool = False,
         epoch_unit: dt.timedelta | None = None,
+        names_zones: bool = False,
         mask: SelectionMask | None = None,
         on_drift: Callable[[str, Drift], None] = _ignore,
         output: Output | None = None,
@@ -75,7 +77,7 @@ class RecordPlan:
         """Compile the schema."""
         self._schema = schema
         self._keys = tuple(keys)
-        self._coercions = coercions(epochs=epochs, epoch_unit=epoch_unit)
+        self._coercions = coercions(epochs=epochs, epoch_unit=epoch_unit, names_zones=names_zones)
         self._deselected = {} if mask is None else deselected(schema, mask)
         self._conformance = Conformance(schema, self._keys, self._coercions, on_drift)
         self._output = output

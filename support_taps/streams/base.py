@@ -75,7 +75,8 @@ class SupportStream(SdkStream[Token], abc.ABC):
     records_key: t.ClassVar[str | tuple[str, ...] | None] = None
     """Key of the top-level object that holds the records; None: the array is at the top.
 
-    Several keys where the vendor sorts them into several arrays."""
+    Keys joined with dots where it is an object inside; several where the vendor sorts them into
+    several arrays."""
 
     holds_one: t.ClassVar[bool] = False
     """Whether one object, itself a record, stands in the place of the array."""
@@ -88,6 +89,9 @@ class SupportStream(SdkStream[Token], abc.ABC):
 
     epoch_unit: t.ClassVar[dt.timedelta | None] = None
     """The unit of such numbers; None: seconds and milliseconds, told apart by size."""
+
+    names_zones: t.ClassVar[bool] = False
+    """Whether the vendor writes times with the name of a zone, or without one where it is UTC."""
 
     url_setting: t.ClassVar[str] = "api_url"
     """The setting that holds the base URL: a vendor can have more than one host."""
@@ -406,6 +410,7 @@ class SupportStream(SdkStream[Token], abc.ABC):
 
             def take(raws: list[bytes]) -> Batch:
                 witness.note(raws)
+                raws = self.completed(raws)
                 batch = convert(raws)
                 for child in sources:
                     child.take_parent_records(raws)
@@ -422,6 +427,10 @@ class SupportStream(SdkStream[Token], abc.ABC):
         contexts, self._contexts = self._contexts, []
         self._read_children(contexts)
         return PageRead(page.next_page_token, body.rows, body.envelope, witness, body.response)
+
+    def completed(self, raws: list[bytes]) -> list[bytes]:
+        """The records with what the vendor's list leaves out. For streams to override."""
+        return raws
 
     def _prepare(self, page: PageContext[t.Any]) -> PreparedRequest:
         """The HTTP request of a page, as the client's ``get_http_request`` describes it."""
@@ -499,6 +508,7 @@ class SupportStream(SdkStream[Token], abc.ABC):
                 self._sent_keys,
                 epochs=self.sends_epochs,
                 epoch_unit=self.epoch_unit,
+                names_zones=self.names_zones,
                 mask=self.mask,
                 on_drift=self.progress.drifting,
                 output=self.emitter.output(self.name) if self.writes_lines else None,

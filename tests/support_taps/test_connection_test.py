@@ -81,4 +81,4 @@ def test_a_stream_that_is_not_there_is_told_and_one_that_fails_fails_the_test(bo
     assert done.exit_code == 1
     assert "\nagents: FAILED: " in done.stdout.decode()
     assert "\nteams: looked at " in done.stdout.decode()
-    assert "1 of 5 streams cannot be read" in done.stderr
+    assert re.search(r"1 of \d+ streams cannot be read", done.stderr)

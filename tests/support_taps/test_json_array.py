@@ -385,3 +385,13 @@ def test_borders_are_found_by_counting_where_msgspec_names_none(
 def test_this_msgspec_names_the_border() -> None:
     """Without it everything still works, at a quarter of the speed: a release to look at."""
     assert json_array.BORDER_OFFSET is not None
+
+
+@given(st.lists(values, max_size=3), st.integers(1, 9))
+def test_an_array_deep_inside_is_found_by_its_keys(elements: list[str], size: int) -> None:
+    body = f'{{"meta":null,"data":{{"a":[1],"rows":[{",".join(elements)}],"b":2}},"c":3}}'.encode()
+    chunks = [body[start : start + size] for start in range(0, len(body), size)]
+    array = JsonArray(chunks, "data.rows")
+    found = [decode(element) for each in array for element in each]
+    assert found == [decode(element.encode()) for element in elements]
+    assert array.envelope == {"meta": None, "data": {"a": [1], "b": 2}, "c": 3}

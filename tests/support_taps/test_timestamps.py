@@ -19,6 +19,7 @@ from support_taps.timestamps import (
     epoch_format,
     floor,
     from_epoch,
+    in_utc,
     is_date_time,
     isoformat,
     to_epoch,
@@ -151,3 +152,22 @@ def test_many_different_times_are_told_from_what_is_none() -> None:
 def test_instants_beyond_the_calendar_raise_overflow() -> None:
     with pytest.raises(OverflowError):
         from_epoch(10**18, SECOND)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2021-12-01T12:46:36.581Z[GMT]", "2021-12-01T12:46:36.581Z"),
+        ("2023-02-01T09:01:52.2Z[GMT]", "2023-02-01T09:01:52.2Z"),
+        ("2021-12-01T12:46:35.935", "2021-12-01T12:46:35.935Z"),
+        ("2021-12-01T12:46Z[GMT]", "2021-12-01T12:46:00Z"),
+        ("2021-12-01T12:46:35[UTC]", "2021-12-01T12:46:35Z"),
+        ("2021-12-01T13:46:35+01:00[Europe/Copenhagen]", "2021-12-01T13:46:35+01:00"),
+        ("2021-12-01T13:46:35[Europe/Copenhagen]", None),
+        ("2021-13-01T12:46:35", None),
+        ("2021-12-01", None),
+        ("soon", None),
+    ],
+)
+def test_times_as_java_writes_them_are_times(text: str, expected: str | None) -> None:
+    assert in_utc(text) == expected
