@@ -12,7 +12,7 @@ import html.parser
 import typing as t
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sandbox import Sandbox
 
@@ -61,7 +61,7 @@ class Conversation:
 
 def conversations_of(box: Sandbox, vendor: str, *, whole_threads: bool) -> dict[str, Conversation]:
     """All conversations of a vendor, by their id; of DevRev with whole threads or the latest."""
-    makers = {
+    makers: dict[str, Callable[[Sandbox], Iterator[Conversation]]] = {
         "deepconverse": _deepconverse,
         "devrev": functools.partial(_devrev, whole_threads=whole_threads),
         "dixa": _dixa,
