@@ -181,7 +181,7 @@ def settings_yaml(tap: type[Tap]) -> list[str]:
         if "default" in setting.schema:
             items["value"] = setting.schema["default"]
         text = ", ".join(
-            f"{name}: {json.dumps(value) if value is True else value}"
+            f"{name}: {json.dumps(value) if isinstance(value, bool) else value}"
             for name, value in items.items()
         )
         description = json.dumps(setting.schema["description"], ensure_ascii=False)

@@ -144,6 +144,7 @@ def test_meltano_knows_every_setting_as_the_tap_declares_it(tap: str, extractor:
     declared = {**TAPS[tap].config_jsonschema["properties"], **of_sdk["properties"]}
     told = {setting["name"]: setting for setting in extractor["settings"]}
     kinds: dict[str, type | tuple[type, ...]] = {
+        "boolean": bool,
         "string": str,
         "integer": int,
         "number": (int, float),
