@@ -88,12 +88,13 @@ MUTANTS: dict[str, Mutant] = {}
 
 
 def _mutant(
-    name: str, what: str, subjects: tuple[str, ...], kinds: tuple[str, ...]
+    subjects: tuple[str, ...], kinds: tuple[str, ...]
 ) -> Callable[[Callable[[], None]], None]:
-    """List a function as a mutant: its name, what it breaks, and the cases that should show it."""
+    """List a function as a mutant, named and described as it is."""
 
     def listed(apply: Callable[[], None]) -> None:
-        MUTANTS[name] = Mutant(what, apply, subjects, kinds)
+        what = (apply.__doc__ or "").strip().removesuffix(".")
+        MUTANTS[apply.__name__.replace("_", "-")] = Mutant(what, apply, subjects, kinds)
 
     return listed
 
@@ -103,13 +104,9 @@ def _put(owner: Any, name: str, value: Any) -> None:
     setattr(owner, name, value)
 
 
-@_mutant(
-    "early-bookmark",
-    "a bookmark that moves before the last record of its window",
-    (*_DIXA, *_CHATS),
-    _KILLS,
-)
-def _bookmark_before_the_last_record() -> None:
+@_mutant((*_DIXA, *_CHATS), _KILLS)
+def early_bookmark() -> None:
+    """A bookmark that moves before the last record of its window."""
     original = SupportStream.walk
 
     def walk(self: Any, *arguments: Any) -> Iterator[Any]:
@@ -124,16 +121,19 @@ def _bookmark_before_the_last_record() -> None:
     _put(SupportStream, "walk", walk)
 
 
-@_mutant("no-overlap", "windows without overlap, under exclusive bounds", _DIXA, _READINGS)
-def _window_without_overlap() -> None:
+@_mutant(_DIXA, _READINGS)
+def no_overlap() -> None:
+    """Windows without overlap, under exclusive bounds."""
+
     def bounds(self: Window, unit: Any) -> tuple[int, int]:
         return to_epoch(self.start, unit), to_epoch(self.end, unit)
 
     _put(Window, "bounds", bounds)
 
 
-@_mutant("truncation", "a body that ends early is taken for whole", (*_DIXA, *_BOTS), _BREAKS)
-def _truncation_is_an_end() -> None:
+@_mutant((*_DIXA, *_BOTS), _BREAKS)
+def truncation() -> None:
+    """A body that ends early is taken for whole."""
     original = JsonArray.__iter__
 
     def iterate(self: JsonArray) -> Iterator[list[bytes]]:
@@ -145,8 +145,9 @@ def _truncation_is_an_end() -> None:
     _put(JsonArray, "__iter__", iterate)
 
 
-@_mutant("empty-page", "a paginator that stops at an empty page", _BOTS, _READINGS)
-def _empty_page_is_the_end() -> None:
+@_mutant(_BOTS, _READINGS)
+def empty_page() -> None:
+    """A paginator that stops at an empty page."""
     original = CursorPages.after
 
     def after(self: CursorPages, page: Any) -> Any:
@@ -155,17 +156,17 @@ def _empty_page_is_the_end() -> None:
     _put(CursorPages, "after", after)
 
 
-@_mutant("unknown-place", "a cursor in an unknown place is none", _BOTS, _AGAINST)
-def _unknown_place_is_the_end() -> None:
+@_mutant(_BOTS, _AGAINST)
+def unknown_place() -> None:
+    """A cursor in an unknown place is none."""
     original = client.find_cursor
     client.find_cursor = lambda envelope: original(envelope) or ""
     vars(client)["leads_on"] = lambda *_: None
 
 
-@_mutant(
-    "same-cursor", "the same cursor is a circle, whatever records come with it", _BOTS, _READINGS
-)
-def _same_cursor_is_a_circle() -> None:
+@_mutant(_BOTS, _READINGS)
+def same_cursor() -> None:
+    """The same cursor is a circle, whatever records come with it."""
     original = CursorPages.after
 
     def after(self: CursorPages, page: Any) -> Any:
@@ -177,21 +178,25 @@ def _same_cursor_is_a_circle() -> None:
     _put(CursorPages, "after", after)
 
 
-@_mutant("any-unit", "a cursor in another unit is taken as it is", _CHATS, _AGAINST)
-def _any_unit_is_taken() -> None:
+@_mutant(_CHATS, _AGAINST)
+def any_unit() -> None:
+    """A cursor in another unit is taken as it is."""
+
     def cursor(_: Any, envelope: Any, oldest: int) -> ServerCursor:  # noqa: ARG001
         return ServerCursor(int(envelope["end_time"]), envelope.get("end_id") or None)
 
     _put(ServerCursorPages, "_cursor", cursor)
 
 
-@_mutant("empty-chats", "an empty page is the end although its cursor moved on", _CHATS, _READINGS)
-def _any_empty_page_is_the_end() -> None:
+@_mutant(_CHATS, _READINGS)
+def empty_chats() -> None:
+    """An empty page is the end although its cursor moved on."""
     _put(ServerCursorPages, "_past_gap", lambda *_: None)
 
 
-@_mutant("no-cursor", "the server's cursor is dropped on resume", _CHATS, _KILLS)
-def _cursor_dropped_on_resume() -> None:
+@_mutant(_CHATS, _KILLS)
+def no_cursor() -> None:
+    """The server's cursor is dropped on resume."""
     original = Bookmark._read  # noqa: SLF001
 
     def read(self: Bookmark) -> Any:
@@ -201,8 +206,9 @@ def _cursor_dropped_on_resume() -> None:
     _put(Bookmark, "_read", read)
 
 
-@_mutant("early-state", "STATE is written before the records", (*_DIXA, *_DEVREV), _KILLS)
-def _state_before_records() -> None:
+@_mutant((*_DIXA, *_DEVREV), _KILLS)
+def early_state() -> None:
+    """STATE is written before the records."""
     original = LineWriter.write_lines
     held: list[bytes] = []
 
@@ -217,16 +223,19 @@ def _state_before_records() -> None:
     _put(LineWriter, "write_lines", write_lines)
 
 
-@_mutant("sigterm-0", "SIGTERM ends with exit code 0", _DIXA, _SIGNALS)
-def _sigterm_is_success() -> None:
+@_mutant(_DIXA, _SIGNALS)
+def sigterm_0() -> None:
+    """SIGTERM ends with exit code 0."""
+
     def handle(*_: object) -> None:
         raise SystemExit(0)
 
     _put(SdkTap, "_handle_termination", handle)
 
 
-@_mutant("forgotten", "a stream that failed is forgotten", _DIXA, _FAILURES)
-def _failure_forgotten() -> None:
+@_mutant(_DIXA, _FAILURES)
+def forgotten() -> None:
+    """A stream that failed is forgotten."""
     original = SupportStream.get_records
 
     def get_records(self: Any, context: Any) -> Iterator[Any]:
@@ -236,21 +245,25 @@ def _failure_forgotten() -> None:
     _put(SupportStream, "get_records", get_records)
 
 
-@_mutant("no-retry", "nothing is tried again", _DIXA, ("502",))
-def _retry_without_reading_again() -> None:
+@_mutant(_DIXA, ("502",))
+def no_retry() -> None:
+    """Nothing is tried again."""
+
     def wait_after(self: Any, error: Exception) -> float:  # noqa: ARG001
         raise GaveUpError(str(error))
 
     _put(retries.Retries, "wait_after", wait_after)
 
 
-@_mutant("no-lookback", "the lookback is forgotten", _DIXA, ("data that moves: late",))
-def _lookback_forgotten() -> None:
+@_mutant(_DIXA, ("data that moves: late",))
+def no_lookback() -> None:
+    """The lookback is forgotten."""
     _put(Settings, "lookback", property(lambda _: dt.timedelta(0), lambda *_: None))
 
 
-@_mutant("lag", "a STATE for every third window only", _DIXA, _KILLS)
-def _state_lags_behind() -> None:
+@_mutant(_DIXA, _KILLS)
+def lag() -> None:
+    """A STATE for every third window only."""
     original, count = Bookmark.move, [0]
 
     def move(self: Bookmark, checkpoint: Any) -> None:
@@ -261,13 +274,9 @@ def _state_lags_behind() -> None:
     _put(Bookmark, "move", move)
 
 
-@_mutant(
-    "backwards",
-    "the state follows the lookback back",
-    (*_DEVREV, *_CHATS),
-    (*_KILLS, "data that moves: late"),
-)
-def _state_goes_back() -> None:
+@_mutant((*_DEVREV, *_CHATS), (*_KILLS, "data that moves: late"))
+def backwards() -> None:
+    """The state follows the lookback back."""
     original = Bookmark.move
 
     def move(self: Bookmark, checkpoint: Any) -> None:
@@ -277,8 +286,9 @@ def _state_goes_back() -> None:
     _put(Bookmark, "move", move)
 
 
-@_mutant("digits", "numbers lose digits", (*_CHATS, "tap-dixa/messages"), ("500",))
-def _digits_lost() -> None:
+@_mutant((*_CHATS, "tap-dixa/messages"), ("500",))
+def digits() -> None:
+    """Numbers lose digits."""
     original = LineWriter.write_lines
 
     def write_lines(self: LineWriter, lines: bytes | bytearray) -> None:
@@ -287,13 +297,9 @@ def _digits_lost() -> None:
     _put(LineWriter, "write_lines", write_lines)
 
 
-@_mutant(
-    "utf-8",
-    "bytes are decoded as Python's json does it, which takes surrogates in UTF-8",
-    (*_DIXA, *_CHATS),
-    ("damaged UTF-8",),
-)
-def _surrogates_in_utf8() -> None:
+@_mutant((*_DIXA, *_CHATS), ("damaged UTF-8",))
+def utf_8() -> None:
+    """Bytes are decoded as Python's json does it, which takes surrogates in UTF-8."""
     original = json_codec.decode
 
     def decode(value: bytes) -> Any:
@@ -308,8 +314,9 @@ def _surrogates_in_utf8() -> None:
     _put(plan, "decode", decode)
 
 
-@_mutant("secret", "the credential reaches the log", _DIXA, ("500",))
-def _secret_in_the_log() -> None:
+@_mutant(_DIXA, ("500",))
+def secret() -> None:
+    """The credential reaches the log."""
     original = SupportStream._prepare  # noqa: SLF001
 
     def prepare(self: Any, page: Any) -> Any:
@@ -320,10 +327,9 @@ def _secret_in_the_log() -> None:
     _put(SupportStream, "_prepare", prepare)
 
 
-@_mutant(
-    "traceback", "a broken pipe ends in a traceback", _DIXA, ("the target dies (broken pipe)",)
-)
-def _broken_pipe_with_traceback() -> None:
+@_mutant(_DIXA, ("the target dies (broken pipe)",))
+def traceback() -> None:
+    """A broken pipe ends in a traceback."""
     original = LineWriter.write_lines
 
     def write_lines(self: LineWriter, lines: bytes | bytearray) -> None:
@@ -336,13 +342,10 @@ def _broken_pipe_with_traceback() -> None:
     _put(LineWriter, "write_lines", write_lines)
 
 
-@_mutant(
-    "half-written",
-    "a write that took a part only is taken for whole, under PYTHONUNBUFFERED",
-    (*_DIXA, *_CHATS, *_DEVREV),
-    ("a full disk",),
-)
-def _half_written_is_written() -> None:
+@_mutant((*_DIXA, *_CHATS, *_DEVREV), ("a full disk",))
+def half_written() -> None:
+    """A write that took a part only is taken for whole, under PYTHONUNBUFFERED."""
+
     def write_lines(self: LineWriter, lines: bytes | bytearray) -> None:  # noqa: ARG001
         sys.stdout.buffer.write(lines)
         sys.stdout.buffer.flush()
@@ -350,43 +353,33 @@ def _half_written_is_written() -> None:
     _put(LineWriter, "write_lines", write_lines)
 
 
-@_mutant(
-    "unannounced",
-    "a new field leaves without a SCHEMA that lists it",
-    (*_DIXA, *_BOTS),
-    ("new fields",),
-)
-def _new_fields_not_announced() -> None:
+@_mutant((*_DIXA, *_BOTS), ("new fields",))
+def unannounced() -> None:
+    """A new field leaves without a SCHEMA that lists it."""
     _put(Output, "take", lambda *_: None)
 
 
-@_mutant(
-    "not-widened",
-    "a value leaves that the SCHEMA forbids",
-    (*_CHATS, *_DEVREV),
-    ("drifted fields",),
-)
-def _drift_not_widened() -> None:
+@_mutant((*_CHATS, *_DEVREV), ("drifted fields",))
+def not_widened() -> None:
+    """A value leaves that the SCHEMA forbids."""
     _put(emitter, "widened", lambda schema, _: schema)
 
 
-@_mutant("no-cap", "fewer rows than were asked for count as all there are", _DEVREV, _READINGS)
-def _cap_not_learnt() -> None:
+@_mutant(_DEVREV, _READINGS)
+def no_cap() -> None:
+    """Fewer rows than were asked for count as all there are."""
     _put(HalvingPages, "_doubted", lambda self, token, *_: self._whole(token, None))
 
 
-@_mutant("date-ignored", "the vendor's clock is not looked at", (*_DIXA, *_DEVREV), _CLOCKS)
-def _date_ignored() -> None:
+@_mutant((*_DIXA, *_DEVREV), _CLOCKS)
+def date_ignored() -> None:
+    """The vendor's clock is not looked at."""
     _put(VendorClock, "hear", lambda *_: None)
 
 
-@_mutant(
-    "late-parts",
-    "a checkpoint that is kept before the parts of its records are written",
-    _HISTORY,
-    _KILLS,
-)
-def _parts_after_the_checkpoint() -> None:
+@_mutant(_HISTORY, _KILLS)
+def late_parts() -> None:
+    """A checkpoint that is kept before the parts of its records are written."""
     take, move = PartsStream.take_parent_records, Bookmark.move
     late: list[tuple[Any, Any]] = []
 
@@ -402,8 +395,9 @@ def _parts_after_the_checkpoint() -> None:
     _put(Bookmark, "move", move_and_take)
 
 
-@_mutant("refused-page", "a refused page of a table counts as its end", _TABLES, _FAILURES)
-def _refused_page_is_the_end() -> None:
+@_mutant(_TABLES, _FAILURES)
+def refused_page() -> None:
+    """A refused page of a table counts as its end."""
     original = SupportStream._page  # noqa: SLF001
 
     def page(self: Any, asked: Any, paginator: Any, *others: Any) -> Generator[Any, None, Any]:
@@ -417,15 +411,15 @@ def _refused_page_is_the_end() -> None:
     _put(SupportStream, "_page", page)
 
 
-@_mutant("skipped-child", "whatever is refused for a child is skipped", _MEMBERS, _FAILURES)
-def _failed_child_is_skipped() -> None:
+@_mutant(_MEMBERS, _FAILURES)
+def skipped_child() -> None:
+    """Whatever is refused for a child is skipped."""
     _put(FatalResponseError, "is_missing", property(lambda _: True))
 
 
-@_mutant(
-    "deaf", "a wait is not cut short by a signal", _DIXA, ("SIGTERM in a wait", "SIGINT in a wait")
-)
-def _sleeps_through_signals() -> None:
+@_mutant(_DIXA, ("SIGTERM in a wait", "SIGINT in a wait"))
+def deaf() -> None:
+    """A wait is not cut short by a signal."""
     original = SdkTap._handle_termination  # noqa: SLF001
     told: list[Any] = []
 

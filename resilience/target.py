@@ -6,6 +6,7 @@ ahead of what has been read: a kill strikes it close to where it was aimed.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fcntl
 import os
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from resilience.forks import ForkServer, Job
 
 Moment = Literal[
@@ -32,6 +35,10 @@ Harm = Literal["kill", "term", "int", "close"]
 Sink = Literal["pipe", "slow pipe", "file", "/dev/full"]
 
 _SMALLEST_PIPE = 4096
+_FILES: dict[Sink, Callable[[], IO[bytes]]] = {
+    "file": tempfile.TemporaryFile,
+    "/dev/full": lambda: Path("/dev/full").open("w+b"),  # noqa: SIM115
+}
 _SLOW_READ = 700
 _SLOW_PAUSE = 0.003
 _WAITS = b"; trying again in "
@@ -157,42 +164,28 @@ def watch(  # noqa: PLR0913, PLR0917
         limit: Seconds after which a run hangs.
         usual: Seconds that an undisturbed run takes.
     """
-    if sink in {"file", "/dev/full"}:
-        with tempfile.TemporaryFile() if sink == "file" else open("/dev/full", "w+b") as file:  # noqa: PTH123
-            return _watch(server, job, stop, sink, limit, usual, file)
-    return _watch(server, job, stop, sink, limit, usual, None)
-
-
-def _watch(  # noqa: PLR0913, PLR0917
-    server: ForkServer,
-    job: Job,
-    stop: Stop | None,
-    sink: Sink,
-    limit: float,
-    usual: float,
-    file: IO[bytes] | None,
-) -> Written:
-    stderr_end, stderr = os.pipe()
-    if file is None:
-        stdout_end, stdout = os.pipe()
-        if hasattr(fcntl, "F_SETPIPE_SZ"):
-            fcntl.fcntl(stdout, fcntl.F_SETPIPE_SZ, _SMALLEST_PIPE)
-    else:
-        stdout_end, stdout = -1, os.dup(file.fileno())
-    try:
-        fork = server.start(job, stdout, stderr)
-    finally:
-        os.close(stdout)
-        os.close(stderr)
-    with fork:
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(_FILES[sink]()) if sink in _FILES else None
+        stderr_end, stderr = os.pipe()
+        if file is None:
+            stdout_end, stdout = os.pipe()
+            if hasattr(fcntl, "F_SETPIPE_SZ"):
+                fcntl.fcntl(stdout, fcntl.F_SETPIPE_SZ, _SMALLEST_PIPE)
+        else:
+            stdout_end, stdout = -1, os.dup(file.fileno())
+        try:
+            fork = stack.enter_context(server.start(job, stdout, stderr))
+        finally:
+            os.close(stdout)
+            os.close(stderr)
         reading = _Reading(fork.pid, stop, limit, usual, slow=sink == "slow pipe")
         written = reading.to_the_end(stdout_end, stderr_end)
         code, cpu = fork.wait(), _cpu_seconds(fork.pid)
-    if sink == "file" and file is not None:
-        file.seek(0)
-        whole = file.read()
-        written = dataclasses.replace(written, seen=whole, whole=whole)
-    return dataclasses.replace(written, code=code, cpu=cpu)
+        if sink == "file" and file is not None:
+            file.seek(0)
+            whole = file.read()
+            written = dataclasses.replace(written, seen=whole, whole=whole)
+        return dataclasses.replace(written, code=code, cpu=cpu)
 
 
 def _cpu_seconds(pid: int) -> float:
