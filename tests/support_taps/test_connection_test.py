@@ -8,6 +8,7 @@ import typing as t
 import pytest
 
 from sandbox import Sandbox
+from scripts.taps import vendors
 from tests.conftest import SPAN, discovered, run_tap
 from tests.targets.tools import tap_config
 
@@ -45,7 +46,7 @@ def texts(value: t.Any) -> Iterator[str]:
         yield value
 
 
-@pytest.mark.parametrize("vendor", ["deepconverse", "devrev", "dixa", "zendesk_chat"])
+@pytest.mark.parametrize("vendor", vendors())
 def test_every_stream_is_in_the_report_and_no_value_of_a_record(box: Sandbox, vendor: str) -> None:
     done = report(box, vendor).succeeded()
     out = done.stdout.decode()
