@@ -109,6 +109,7 @@ SWITCHES: dict[str, tuple[dict[str, Any], ...]] = {
 TABLE_SWITCHES: dict[str, tuple[dict[str, Any], ...]] = {
     "dixa": ({"next_url": "absolute"}, {"paging.short_pages": 7}, {"gzip": True}),
     "zendesk_chat": ({"gzip": True},),
+    "devrev": ({"end_cursor": "empty"}, {"paging.short_pages": 40}, {"gzip": True}),
 }
 
 CONTRADICTIONS: dict[str, tuple[dict[str, Any], ...]] = {

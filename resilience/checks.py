@@ -209,12 +209,14 @@ def _check_requests(stage: Stage, case: Case, run: Run, course: Course | None) -
     repeats = collections.Counter(one.whole for one in asked)
     if case.switches.get("paging.scroll"):
         repeats.clear()  # the cursor stays the same, and so do the requests
+    # The first one again, to know the clock; and the children of a parent that changed meanwhile.
+    again = case.ahead + (len(case.moves) if subject.asks_for_each_parent else 0)
     for whole, count in repeats.items():
-        if count > 1 + run.strikes + 2 * refused + case.ahead:
+        if count > 1 + run.strikes + 2 * refused + again:
             msg = f"asked {count} times, with {run.strikes} faults: {whole}"
             raise Broken(msg)
     over = sum(repeats.values()) - len(repeats)
-    if over > run.strikes + 2 * refused + case.ahead:  # the first one, to know the clock
+    if over > run.strikes + 2 * refused + again:
         msg = f"{over} requests more than once, with {run.strikes} faults"
         raise Broken(msg)
     is_plain = not (case.switches or case.contradictions or case.moves or case.settings)

@@ -58,6 +58,7 @@ _CHATS = ("tap-zendesk-chat/chats",)
 _BOTS = ("tap-deepconverse/messages",)
 _DEVREV = ("tap-devrev/conversations",)
 _HISTORY = ("tap-zendesk-chat/chat_history",)
+_ENTRIES = ("tap-devrev/conversation_timeline_entries",)
 _TABLES = ("tap-dixa/agents", "tap-zendesk-chat/agents")
 _MEMBERS = ("tap-dixa/team_members",)
 _READINGS = ("another reading of the documents",)
@@ -393,6 +394,24 @@ def late_parts() -> None:
 
     _put(PartsStream, "take_parent_records", take_parent_records)
     _put(Bookmark, "move", move_and_take)
+
+
+@_mutant(_ENTRIES, _KILLS)
+def late_children() -> None:
+    """A checkpoint that is kept before the children of its page are read."""
+    read, move = SupportStream._read_children, Bookmark.move  # noqa: SLF001
+    late: list[tuple[Any, Any]] = []
+
+    def read_children(self: Any, contexts: Any) -> None:
+        late.append((self, contexts))
+
+    def move_and_read(self: Bookmark, checkpoint: Any) -> None:
+        move(self, checkpoint)
+        while late:
+            read(*late.pop(0))
+
+    _put(SupportStream, "_read_children", read_children)
+    _put(Bookmark, "move", move_and_read)
 
 
 @_mutant(_TABLES, _FAILURES)

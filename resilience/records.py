@@ -97,17 +97,21 @@ def records_of(  # noqa: C901 - a case for each kind of parent
     ]
     if origin.parts:
         for row, parent, added in parents:
-            found = parent.get(origin.parts) or ()
-            for place, part in enumerate([found] if isinstance(found, dict) else found):
-                position = {origin.position: place} if origin.position else {}
-                if isinstance(part, dict):  # others are in the parent's record alone
-                    yield row, {**added, **position, **part}
+            for part in _parts(parent, origin):
+                yield row, {**added, **part}
         return
     by_key = {str(row.key): (row, added) for row, _, added in parents}
     for row, record in rows(stream):
         if row.group in by_key:  # those of a parent that is gone are gone with it
             parent_row, added = by_key[row.group]
             yield parent_row, {**added, **record}
+
+
+def _parts(parent: Record, origin: Origin) -> Iterator[Record]:
+    found = parent.get(origin.parts) or ()
+    for place, part in enumerate([found] if isinstance(found, dict) else found):
+        if isinstance(part, dict):  # others are in the parent's record alone
+            yield ({origin.position: place} if origin.position else {}) | part
 
 
 def convert(vendor: str, stream: str, record: Record) -> None:

@@ -264,6 +264,11 @@ def _all() -> Iterator[Subject]:
     paged = {**two_days, "page_size": DEVREV_PAGE}
     text = ("modified_date", "text")
     yield Subject("tap-devrev", "conversations", ("id",), "modified_date", 36, paged, text)
+    entries = Origin("conversations", {"object": "id"})
+    yield Subject(
+        "tap-devrev", "conversation_timeline_entries", ("id",), "modified_date", 12, paged, text,
+        entries,
+    )  # fmt: skip
     # Tables: nothing is kept between runs.
     yield Subject("tap-dixa", "agents", ("id",), "", 0, update=("displayName", "text"))
     yield Subject(
@@ -271,6 +276,7 @@ def _all() -> Iterator[Subject]:
         origin=Origin("teams", {"team_id": "id"}),
     )  # fmt: skip
     yield Subject("tap-zendesk-chat", "agents", ("id",), "", 0, update=("display_name", "text"))
+    yield Subject("tap-devrev", "tags", ("id",), "", 0, update=("name", "text"))
 
 
 SUBJECTS: dict[str, Subject] = {subject.name: subject for subject in _all()}
