@@ -200,6 +200,8 @@ class DevRev(Vendor):
         rows = self._rows(endpoint, call, body)
         if isinstance(rows, Response):
             return rows
+        if endpoint.holds_one:
+            return rows_of(rows, b'{"%b":' % endpoint.rows.encode(), b"}")
         if endpoint.most:
             return self._export(endpoint, body, rows)
         return self._list(endpoint, body, rows, beta=beta)

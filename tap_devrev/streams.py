@@ -323,6 +323,16 @@ class Schemas(DevRevTable):
         return None
 
 
+class DevOrgs(DevRevTable):
+    """The organisation itself (dev org): one record."""
+
+    name = "dev_orgs"
+    path = "/dev-orgs.get"
+    records_key = "dev_org"
+    holds_one = True
+    takes_limit = False
+
+
 class StockSchemas(DevRevTable):
     """Schemas of the fields that every account has."""
 

@@ -32,7 +32,7 @@ class Endpoint:
     path: str
     rows: str
     """Key of the records."""
-    fields: Mapping[str, str]
+    fields: Mapping[str, str] = field(default_factory=dict)
     """What a request may have; the form of a time filter, "typed" or "untyped", as the value."""
     cursor: str = ""
     """Key of the cursor; empty where there are no pages."""
@@ -40,6 +40,8 @@ class Endpoint:
     most: int = 0
     """Of an export: the largest `first`."""
     required: tuple[str, ...] = ()
+    holds_one: bool = False
+    """Whether one record stands in the place of a list."""
     others: tuple[str, ...] = ()
     """Further keys of the response, beside cursors."""
 
@@ -127,6 +129,7 @@ LISTED = (
     _listed("surveys", "/surveys.list"),
     _listed("survey_responses", "/surveys.responses.list", count=20),
     _listed("code_changes", "/code-changes.list"),
+    _listed("dev_orgs", "/dev-orgs.get", count=1),
     _listed("groups", "/groups.list"),
     _listed("tags", "/tags.list", count=_MANY),
     _listed("sys_users", "/sys-users.list"),

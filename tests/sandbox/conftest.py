@@ -51,11 +51,14 @@ class Client:
         return self.get("zendesk_chat", stream, headers, params)
 
     def devrev(self, method: str = "export", **body: Any) -> requests.Response:
+        return self.devrev_at(f"/conversations.{method}", **body)
+
+    def devrev_at(self, path: str, /, **body: Any) -> requests.Response:
         headers = {
             "Authorization": f"Bearer {self.box.devrev.token}",
             "X-Devrev-Scope": "beta",
         }
-        url = f"{self.box.devrev.url}/conversations.{method}"
+        url = self.box.devrev.url + path
         return self.session.post(url, json=body, headers=headers, timeout=60)
 
     def get(
@@ -81,7 +84,7 @@ def ask(box: Sandbox) -> Client:
     return Client(box)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def client_of() -> type[Client]:
     """For tests that start a sandbox of their own."""
     return Client

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from sandbox import Sandbox
+from sandbox.data.devrev_tables import ENDPOINTS
+
 if TYPE_CHECKING:
-    from sandbox import Sandbox
+    from collections.abc import Iterator
+
     from tests.sandbox.conftest import Client
 
 
@@ -117,3 +121,89 @@ def test_every_response_tells_the_allowance(ask: Client) -> None:
         assert response.headers["X-Ratelimit-Limit"] == "1000"
         assert int(response.headers["X-Ratelimit-Remaining"]) <= 1000
         assert int(response.headers["X-Ratelimit-Reset"]) > 1_700_000_000
+
+
+SPAN = datetime(2025, 1, 1, tzinfo=timezone.utc), datetime(2025, 4, 1, tzinfo=timezone.utc)
+
+# The lists and exports around conversations, whose rules are those of the OpenAPI document
+
+WINDOW = {"after": "2025-01-01T00:00:00Z", "before": "2025-04-01T00:00:00Z"}
+FILTERED = [path for path, rules in ENDPOINTS.items() if rules.time_filter]
+
+
+@pytest.fixture(scope="module")
+def reader(client_of: type[Client]) -> Iterator[Client]:
+    """A client of a sandbox that no test changes."""
+    with Sandbox(seed=1, size=20, span=SPAN, rate_limits=False) as box:
+        yield client_of(box)
+        assert not box.failures
+
+
+def body_of(path: str) -> dict[str, Any]:
+    """The fields without which this sandbox answers nothing."""
+    return {"type": ["ticket"]} if path.startswith("/works.") else {}
+
+
+@pytest.mark.parametrize("path", FILTERED)
+def test_typed_and_untyped_filters_refuse_each_others_form(reader: Client, path: str) -> None:
+    rules = ENDPOINTS[path]
+    forms = {"untyped": WINDOW, "typed": {"type": "range", **WINDOW}}
+    for form, window in forms.items():
+        response = reader.devrev_at(path, **body_of(path), **{rules.time_filter: window})
+        if form == rules.fields[rules.time_filter]:
+            assert response.json()[rules.rows]
+        else:
+            assert response.status_code == 400
+            assert response.json()["field_name"] == f"{rules.time_filter}.type"
+
+
+@pytest.mark.parametrize("path", ENDPOINTS)
+def test_what_an_endpoint_does_not_document_is_refused(reader: Client, path: str) -> None:
+    for name in {"limit", "first", "cursor", "object", "leaf_type"} - ENDPOINTS[path].fields.keys():
+        response = reader.devrev_at(path, **body_of(path), **{name: 1})
+        assert response.status_code == 400
+        assert response.json()["field_name"] == name
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "most"),
+    [
+        ("/works.export", {"type": ["ticket"]}, ("first", 5000)),
+        ("/accounts.export", {}, ("first", 500)),
+        ("/tags.list", {}, ("limit", 99)),
+    ],
+)
+def test_no_more_rows_are_sent_than_the_cap(
+    reader: Client, path: str, body: dict[str, Any], most: tuple[str, int]
+) -> None:
+    name, cap = most
+    assert reader.devrev_at(path, **body, **{name: cap}).status_code == 200
+    assert reader.devrev_at(path, **body, **{name: cap + 1}).status_code == 400
+
+
+def test_works_are_told_apart_by_their_type(reader: Client) -> None:
+    for kind in ("ticket", "issue", "task", "opportunity"):
+        works = reader.devrev_at("/works.export", type=[kind]).json()["works"]
+        assert {work["type"] for work in works} == {kind}
+
+
+@pytest.mark.parametrize("path", ["/timeline-entries.list", "/links.list", "/groups.members.list"])
+def test_a_list_of_one_object_wants_an_object_that_is_there(reader: Client, path: str) -> None:
+    (name,) = ENDPOINTS[path].required
+    missing = reader.devrev_at(path)
+    assert (missing.status_code, missing.json()["type"]) == (400, "missing_required_field")
+    assert reader.devrev_at(path, **{name: "don:nobody"}).status_code == 404
+
+
+@pytest.mark.parametrize("path", [path for path, rules in ENDPOINTS.items() if rules.beta])
+def test_what_is_beta_wants_its_header(reader: Client, path: str) -> None:
+    headers = {"Authorization": f"Bearer {reader.box.devrev.token}"}
+    url = f"{reader.box.devrev.url}{path}"
+    assert requests.post(url, json={}, headers=headers, timeout=60).status_code == 404
+
+
+def test_stages_have_their_cursor_in_a_place_of_their_own(reader: Client) -> None:
+    first = reader.devrev_at("/stages.custom.list", limit=99).json()
+    assert set(first) == {"result", "cursor"}
+    rest = reader.devrev_at("/stages.custom.list", limit=99, cursor=first["cursor"]).json()
+    assert len(first["result"]) + len(rest["result"]) == 150
