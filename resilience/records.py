@@ -70,7 +70,7 @@ class Origin(NamedTuple):
 NO_PARENT = Origin()
 
 
-def records_of(  # noqa: C901 - a case for each kind of parent
+def records_of(
     vendor: Vendor, stream: str, origin: Origin, decode: Callable[[bytes], Any] = json.loads
 ) -> Iterator[tuple[Row, Record]]:
     """The vendor's records with the fields that are added, each with its row, or its parent's.
