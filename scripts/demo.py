@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 import sys
 import textwrap
@@ -24,6 +25,7 @@ from scripts.made_up import (
     sandbox,
     variable,
 )
+from scripts.tables import way
 from scripts.taps import programs, streams, taps, vendor_of
 
 if t.TYPE_CHECKING:
@@ -33,10 +35,11 @@ if t.TYPE_CHECKING:
 OUTPUT = ROOT / "output" / "sandbox"
 LOG = OUTPUT / "demo.log"
 
-_HEAD = ("stream", "records", "new or changed", "first", "last", "file")
+_HEAD = ("stream", "records", "new or changed", "first", "last", "file, or why there is none")
 _NUMBERS = ("records", "new or changed")
 _SAMPLE_LINES = 3
 _LONGEST_TEXT = 32
+_SKIPPED = re.compile(r"\| (tap-[\w-]+) +\| stream '(\w+)' was skipped: .*?\b(40[34])\b")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Harvest:
         file: What this run wrote; None: nothing.
         earlier: What the runs before wrote.
         is_incremental: Whether it has a replication key.
+        skipped: Why it was not read; empty: it was.
     """
 
     stream: str
@@ -56,6 +60,7 @@ class Harvest:
     file: Path | None
     earlier: Sequence[Path]
     is_incremental: bool
+    skipped: str = ""
 
     @property
     def lines(self) -> list[str]:
@@ -64,12 +69,14 @@ class Harvest:
 
     def row(self) -> tuple[str, ...]:
         """Its row of the table."""
+        if self.skipped:
+            return (f"  {self.stream}", "-", "-", "-", "-", self.skipped)
         lines = self.lines
         seen = {line for file in self.earlier for line in _lines(file)}
         new = sum(line not in seen for line in lines)
         times = (str(json.loads(line)[self.keys[-1]])[:10] for line in lines)
         days = (sorted(times) if self.is_incremental else []) or ["-"]
-        file = self.file.name if self.file else "-"
+        file = self.file.name if self.file else "nothing new"
         return (f"  {self.stream}", f"{len(lines):,}", f"{new:,}", days[0], days[-1], file)
 
     def sample(self, width: int) -> list[str]:
@@ -98,6 +105,8 @@ def main() -> int:
 def _demo() -> None:
     before = set(OUTPUT.rglob("*.jsonl"))
     with sandbox() as box:
+        # Limited availability: most accounts do not have it.
+        box.zendesk_chat.denied["agent_events"] = 403
         taps = [tap for tap in programs() if vendor_of(tap) in box.vendors]
         print(f"A stand-in for the vendors listens on {box.url}. Meltano runs")
         print(f"  {', '.join(taps)} into target-jsonl …", flush=True)
@@ -113,19 +122,26 @@ def _lines(file: Path) -> list[str]:
 
 
 def _harvest(tap: str, before: set[Path]) -> list[Harvest]:
-    """Read from the files what this run brought of each stream of a tap."""
+    """Read from the files and the log what this run brought of each stream of a tap."""
+    refused = {
+        stream: f"skipped: the account does not have it ({status})"
+        for program, stream, status in _SKIPPED.findall(LOG.read_text(encoding="utf-8"))
+        if program == tap
+    }
     found = []
     for stream in streams(taps()[tap]):
         files = sorted((OUTPUT / tap).glob(f"{stream.name}-*.jsonl"))
-        if not files:
-            if not stream.selected_by_default:
-                continue
+        skipped = refused.get(stream.name, "")
+        if not stream.selected_by_default:
+            skipped = way(stream).replace("`", "")
+        if not (files or skipped):
             msg = f"{tap} brought no {stream.name} (log: {LOG.relative_to(ROOT)})"
             raise MadeUpError(msg)
         earlier = [file for file in files if file in before]
-        file = files[-1] if files[-1] not in before else None
+        file = files[-1] if files and files[-1] not in before else None
         keys = [*(stream.primary_keys or ()), *filter(None, [stream.replication_key])]
-        found.append(Harvest(stream.name, keys, file, earlier, bool(stream.replication_key)))
+        is_incremental = bool(stream.replication_key)
+        found.append(Harvest(stream.name, keys, file, earlier, is_incremental, skipped))
     return found
 
 
@@ -149,10 +165,10 @@ def _show(harvests: dict[str, list[Harvest]], seconds: float) -> None:
     print(f"\n{records:,} records in {seconds:.1f} s. {told}.")
     width = shutil.get_terminal_size((100, 24)).columns - 4
     for tap, found in harvests.items():
-        for harvest in found:
-            if harvest.lines:
-                print(f"\n{tap} {harvest.stream}")
-                print(textwrap.indent("\n".join(harvest.sample(width)), "  "))
+        shown = next((each for each in found if each.is_incremental and each.lines), None)
+        if shown:
+            print(f"\nThe last of {tap}'s {shown.stream}:")
+            print(textwrap.indent("\n".join(shown.sample(width)), "  "))
 
 
 def _shortened(value: t.Any) -> str:

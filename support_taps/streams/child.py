@@ -101,19 +101,19 @@ class PartsStream(StreamOfParent[t.Any], abc.ABC):
         Args:
             raw: The parent's record as it came.
         """
-        added, parts = self._split(raw)
-        # Mostly none of these names is anywhere in the parent: then no part has to be searched.
-        names = [name for name in self._added_names if name in raw]
-        for position, part in enumerate(parts):
-            text = bytes(part)
-            start = added if self.position_field is None else b"%b%d," % (added, position)
-            if text[:1] != b"{":
-                self._report(type(decode(text)).__name__)
-            elif b'"' not in text or any(name in text for name in names):
+        start, parts = self._split(raw)
+        # Mostly none of these names is in any part: then they are not searched one by one.
+        together = b"".join(parts)
+        names = [name for name in self._added_names if name in together]
+        for position, text in enumerate(map(bytes, parts)):
+            added = start if self.position_field is None else b"%b%d," % (start, position)
+            if text.startswith(b'{"') and not (names and any(name in text for name in names)):
+                yield added + text[1:]
+            elif text.startswith(b"{"):
                 # An empty object; or the vendor sends such a field itself, whose value counts.
-                yield encode(decode(start.rstrip(b",") + b"}") | decode(text))
+                yield encode(decode(added.rstrip(b",") + b"}") | decode(text))
             else:
-                yield start + text[1:]
+                self._report(type(decode(text)).__name__)
 
     def _split(self, raw: bytes) -> tuple[bytes, list[Raw] | list[bytes]]:
         """The fields to add, as the start of an object's JSON text, and the parts."""
@@ -132,17 +132,21 @@ class PartsStream(StreamOfParent[t.Any], abc.ABC):
                 parts = None
         if self.holds_one:
             parts = None if parts is UNSET or bytes(parts) == b"null" else [parts]
-        values = [b"null" if value is UNSET else bytes(value) for value in values]
-        added = [b"%b:%b," % pair for pair in zip(self._added_names, values, strict=False)]
-        if self.position_field is not None:
-            added.append(self._added_names[-1] + b":")
-        return b"{" + b"".join(added), [] if parts is None or parts is UNSET else parts
+        start = self._start % tuple(b"null" if value is UNSET else value for value in values)
+        return start, [] if parts is None or parts is UNSET else parts
 
     @functools.cached_property
     def _added_names(self) -> list[bytes]:
         """The names of the fields that are added, as JSON text; the position is the last one."""
         names = [*self.parent_fields, *([self.position_field] if self.position_field else [])]
         return [encode(name) for name in names]
+
+    @functools.cached_property
+    def _start(self) -> bytes:
+        """The start of an object's JSON text, with a place for each value of ``parent_fields``."""
+        fields = b"".join(encode(name) + b":%b," for name in self.parent_fields)
+        position = encode(self.position_field) + b":" if self.position_field else b""
+        return b"{" + fields + position
 
     @functools.cached_property
     def _taken(self) -> Callable[[bytes], tuple[t.Any, ...]]:
