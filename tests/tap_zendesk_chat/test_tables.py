@@ -177,6 +177,8 @@ def test_a_part_keeps_what_it_says_itself_and_odd_lists_are_told(box: Sandbox) -
             {"chat_id": "2", "position": 1, "type": "y"},
         ]
     )
+    lines = [line for line in done.lines if b'"stream":"chat_history","record"' in line]
+    assert {line.count(b'"chat_id":') for line in lines} == {1}
     assert len(done.records("chats")) == len(chats)
     assert any("'history' holds a value of type" in line for line in done.log("WARNING"))
 
