@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import os
 import re
 import sys
@@ -16,8 +17,8 @@ import time
 import typing as t
 from pathlib import Path
 
-from scripts.made_up import ROOT, MadeUpError, ends_well, run_meltano, sandbox
-from scripts.taps import programs, vendor_of
+from scripts.made_up import ROOT, MadeUpError, ends_well, run_meltano, sandbox, variable
+from scripts.taps import programs, streams, taps, vendor_of
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,12 +45,12 @@ def _desk() -> None:
     started = time.monotonic()
     PAGE.unlink(missing_ok=True)
     with sandbox() as box, _postgres() as folder:
-        taps = [tap for tap in programs() if vendor_of(tap) in box.vendors]
+        names = [tap for tap in programs() if vendor_of(tap) in box.vendors]
         print(f"A stand-in for the vendors listens on {box.url}, PostgreSQL in {folder}.")
         print("Meltano runs:", flush=True)
         # The state of an earlier run speaks of another database.
         command = ["run", "--full-refresh", "--no-state-update"]
-        command += [it for tap in taps for it in (tap, "target-postgres")]
+        command += [it for tap in names for it in (tap, "target-postgres")]
         database = {
             "TARGET_POSTGRES_SQLALCHEMY_URL": (
                 f"postgresql+psycopg://{USER}@/{DATABASE}?host={folder}"
@@ -58,15 +59,29 @@ def _desk() -> None:
             "DESK_USER": USER,
             "DESK_DATABASE": DATABASE,
             "DESK_PAGE": str(PAGE),
-        }
+        } | {variable(tap, "_select"): json.dumps(_selection(tap)) for tap in names}
         run_meltano(
-            box, taps, [*command, "desk:build", "desk:page"], LOG, database, Progress(started)
+            box, names, [*command, "desk:build", "desk:page"], LOG, database, Progress(started)
         )
     if not PAGE.is_file():
         msg = f"there is no page (log: {LOG.relative_to(ROOT)})"
         raise MadeUpError(msg)
     print(f"\nThe support desk after {time.monotonic() - started:.0f} s: {PAGE}")
     print("The same with a real account: transform/README.md")
+
+
+def streams_of(vendor: str) -> set[str]:
+    """The streams of a vendor that the models read."""
+    prefix = f"stg_{vendor}__"
+    files = (ROOT / "transform" / "models" / "staging" / vendor).glob(f"{prefix}*.sql")
+    return {file.stem.removeprefix(prefix) for file in files}
+
+
+def _selection(tap: str) -> list[str]:
+    """The streams that are read, for Meltano: no request for each record of a parent."""
+    wanted = streams_of(vendor_of(tap))
+    found = [it.name for it in streams(taps()[tap]) if it.selected_by_default]
+    return [f"{name}.*" for name in found if name in wanted]
 
 
 @dataclasses.dataclass

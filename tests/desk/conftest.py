@@ -10,9 +10,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-import yaml
 from psycopg.rows import dict_row
 
+from scripts.desk import streams_of
 from tests.conftest import Run, open_box, run_tap, selecting
 from tests.targets.conftest import new_database, postgres  # noqa: F401 - fixtures
 from tests.targets.postgres import IN_UTC, Database
@@ -60,13 +60,6 @@ class Desk:
     def of(self, mart: str, vendor: str) -> list[Row]:
         """The rows of a vendor."""
         return [row for row in self.marts[mart] if row["vendor"] == vendor]
-
-
-def streams_of(vendor: str) -> set[str]:
-    """The streams of a vendor that the models read."""
-    file = PROJECT / "models" / "staging" / vendor / f"_{vendor}__sources.yml"
-    (source,) = yaml.safe_load(file.read_text(encoding="utf-8"))["sources"]
-    return {table["name"] for table in source["tables"]}
 
 
 def read(box: Sandbox, vendor: str) -> Run:
