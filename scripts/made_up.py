@@ -32,7 +32,8 @@ _PATIENCE = 5.0
 """Seconds that Meltano and its plugins have to end when they are told to."""
 
 _COMPLAINTS = (
-    re.compile(r"^\S+ \[info *\] (desk) .*?(Failure in .*)$", re.MULTILINE),  # dbt's, told as info
+    # Of dbt and the page, which Meltano passes on as information.
+    re.compile(r"^\S+ \[info *\] (desk) .*?((?:Failure in|connection to|page:) .*)$", re.MULTILINE),
     re.compile(r"^\S+ \[(?:error|critical) *\] (\S+) +(.*)$", re.MULTILINE),
 )
 
