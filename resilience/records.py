@@ -22,7 +22,7 @@ _RATINGS = (
     *("unscheduled", "cancelled"),
 )
 EPOCHS: dict[tuple[str, str], tuple[str, ...]] = {
-    # api/dixa.md 1.5, 1.5.1 and 1.6: Unix milliseconds. `transfer_time` is left alone: the sources
+    # Dixa: Unix milliseconds. `transfer_time` is left alone: the sources
     # contradict each other on whether it is a moment or a duration.
     ("dixa", "conversations"): (
         *("created_at", "queued_at", "closed_at", "assigned_at", "updated_at"),
@@ -30,22 +30,31 @@ EPOCHS: dict[tuple[str, str], tuple[str, ...]] = {
         *(f"ratings.rating_{name}_timestamp" for name in _RATINGS),
     ),
     ("dixa", "messages"): ("created_at",),
-    # api/deepconverse.md: Unix seconds, or milliseconds, digits or ISO 8601 if they ever come.
+    # DeepConverse: Unix seconds, or milliseconds, digits or ISO 8601 if they ever come.
     ("deepconverse", "conversations"): ("startTime", "lastActionAt"),
     ("deepconverse", "messages"): ("time",),
 }
 _MILLISECONDS_FROM = 10**11
 
 FORMS: dict[tuple[str, str], dict[str, Callable[[Any], Any]]] = {
-    # api/dixa.md 1.6: `to` is text in older documents and a list in the newest one; one column can
+    # Dixa: `to` is text in older documents and a list in the newest one; one column can
     # hold only one of them, and a list of one loses nothing.
     ("dixa", "messages"): {"to": lambda value: [value] if isinstance(value, str) else value},
-    # api/zendesk_chat.md: `unread` is a boolean that is sometimes sent as 0 or 1.
+    # Zendesk Chat: `unread` is a boolean that is sometimes sent as 0 or 1.
     ("zendesk_chat", "chats"): {
         "unread": lambda value: bool(value) if value in {0, 1} else value,
     },
 }
 """Documented variance that one column cannot hold, and the form that loses nothing."""
+
+
+MADE: dict[tuple[str, str], Callable[[Record], Record]] = {
+    # Dixa: endpoints have no id; others refer to them by their address or number.
+    ("dixa", "contact_endpoints"): lambda record: {
+        "id": record.get("address") or record.get("number")
+    },
+}
+"""Fields that a record gets because the vendor's has nothing to be told apart by."""
 
 
 class Origin(NamedTuple):
@@ -100,7 +109,13 @@ def records_of(
             for part in _parts(parent, origin):
                 yield row, {**added, **part}
         return
-    by_key = {str(row.key): (row, added) for row, _, added in parents}
+    (reference,) = (each for each in vendor.references if each.stream == stream)
+    by_key = {
+        # One that is a part of a record is known by what it is asked for.
+        key: (row, added if key == str(row.key) else dict.fromkeys(added, key))
+        for row, _, added in parents
+        for key in reference.parents([row])
+    }
     for row, record in rows(stream):
         if row.group in by_key:  # those of a parent that is gone are gone with it
             parent_row, added = by_key[row.group]
@@ -120,6 +135,8 @@ def convert(vendor: str, stream: str, record: Record) -> None:
         _convert(record, path.split("."), _MOMENTS[vendor])
     for path, change in FORMS.get((vendor, stream), {}).items():
         _convert(record, path.split("."), change)
+    if made := MADE.get((vendor, stream)):
+        record |= made(record)
 
 
 def _convert(place: Any, path: list[str], change: Callable[[Any], Any]) -> None:
