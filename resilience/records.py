@@ -118,8 +118,8 @@ def records_of(
     }
     for row, record in rows(stream):
         if row.group in by_key:  # those of a parent that is gone are gone with it
-            parent_row, added = by_key[row.group]
-            yield parent_row, {**added, **record}
+            parent_row, more = by_key[row.group]
+            yield parent_row, {**more, **record}
 
 
 def _parts(parent: Record, origin: Origin) -> Iterator[Record]:
