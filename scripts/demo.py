@@ -39,7 +39,7 @@ _HEAD = ("stream", "records", "new or changed", "first", "last", "file, or why t
 _NUMBERS = ("records", "new or changed")
 _SAMPLE_LINES = 3
 _LONGEST_TEXT = 32
-_SKIPPED = re.compile(r"\| (tap-[\w-]+) +\| stream '(\w+)' was skipped: .*?\b(40[34])\b")
+_SKIPPED = re.compile(r"\] (tap-[\w-]+) +stream '(\w+)' was skipped: .*?\b(40[34])\b")
 
 
 @dataclasses.dataclass(frozen=True)
