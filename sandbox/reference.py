@@ -33,8 +33,8 @@ class Reference:
     """A table as the vendor documents it.
 
     `path` of a child has the parent's id in braces; `of` names the parent's stream. `key` is a
-    field or several, and empty where there is one record without an id. `others` are further
-    examples, of another kind or age, that records are made of by turns.
+    field or several, or the first there is (`a|b`), and empty where there is one record without an
+    id. `others` are further examples, of another kind or age, that records are made of by turns.
 
     `place` is where the list stands in the response, keys joined with dots, and empty for a bare
     one; with `holds_one` a single object stands there. `parent_key` is a field that holds the
@@ -60,7 +60,10 @@ class Reference:
         return Table(self._key, {})
 
     def _key(self, record: Record) -> Hashable:
-        values = [record[name] for name in self.key.split()]
+        values = [
+            next(record[name] for name in names.split("|") if name in record)
+            for names in self.key.split()
+        ]
         return values[0] if len(values) == 1 else tuple(values)
 
     def records(self, parent: str = "") -> Iterator[Record]:

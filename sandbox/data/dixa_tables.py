@@ -55,7 +55,7 @@ REFERENCES = (
     _reference("queue_members", "queues/{queueId}/members", 3, of="queues", key="agentId"),
     _reference("tags", "tags", 9),
     _reference("custom_attributes", "custom-attributes", 6),
-    _reference("contact_endpoints", "contact-endpoints", 6, key="name"),
+    _reference("contact_endpoints", "contact-endpoints", 6, key="address|number"),
     _reference("flows", "conversations/flows", 20),
     _reference("templates", "templates", 55, is_paged=True),
     _reference("business_hours_schedules", "business-hours/schedules", 3, place="data.schedules"),

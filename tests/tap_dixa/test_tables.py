@@ -139,8 +139,10 @@ def test_flows_of_every_channel_are_read(box: Sandbox) -> None:
     assert {flow["channel"] for flow in done.records("flows")} == set(FLOW_CHANNELS)
 
 
-def test_what_others_refer_to_a_contact_endpoint_by_is_its_id(box: Sandbox) -> None:
-    box.dixa.put("contact_endpoints", {"name": "widget", "_type": "WidgetEndpoint"})
+def test_the_address_or_number_of_a_contact_endpoint_is_its_id(box: Sandbox) -> None:
+    assert_whole(box, read(box, "contact_endpoints").succeeded(), "contact_endpoints")
+    for path in ("address", "number"):
+        box.fault(kind="drift", stream="contact_endpoints", path=path, to="absent")
     done = read(box, "contact_endpoints", "tags")
     assert "a record has neither 'address' nor 'number'" in done.complaint()
     assert_whole(box, done, "tags")
