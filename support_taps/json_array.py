@@ -90,8 +90,10 @@ class JsonArray:
         key: str | tuple[str, ...] | None = None,
         *,
         holds_one: bool = False,
+        is_optional: bool = False,
     ) -> None:
         """Nothing is read before the first iteration."""
+        self._is_optional = is_optional
         self.envelope: dict[str, t.Any] = {}
         self.count = 0
         self._array_keys = (key,) if isinstance(key, str) else key or ()
@@ -112,7 +114,7 @@ class JsonArray:
                 self._refuse(f"an object with the key '{self._array_keys[0]}'", first)
             yield from self._members("", self.envelope)
             for key in self._array_keys:
-                if key not in self._found:
+                if key not in self._found and not self._is_optional:
                     msg = f"the response has no key '{key}'; {_listed(self.envelope)}"
                     raise ShapeError(msg)
         if not self._at_end():
@@ -130,6 +132,9 @@ class JsonArray:
             place = prefix + key
             if place in self._array_keys:
                 self._found.add(place)
+                if self._is_optional and self._peek() == b"n":
+                    self._decoded_value()  # null
+                    continue
                 yield from self._records(f" under the key '{place}'")
             elif any(each.startswith(f"{place}.") for each in self._array_keys):
                 if (first := self._peek()) != b"{":

@@ -31,7 +31,13 @@ class Secrets:
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         """Make the patterns once."""
-        values = sorted(set(values), key=len, reverse=True)  # one may begin with another
+        self._values: set[str] = set()
+        self.add(*values)
+
+    def add(self, *more: str) -> None:
+        """Strike these out as well, from now on: tokens that are fetched while the run goes on."""
+        self._values.update(more)
+        values = sorted(self._values, key=len, reverse=True)  # one may begin with another
         self.longest = max(map(len, values), default=0) * _LONGEST_ESCAPE
         """Characters that a secret may take up in a text, escaped at its worst."""
         self._pattern = re.compile("|".join("".join(map(_forms, value)) for value in values))

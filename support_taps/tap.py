@@ -44,7 +44,7 @@ class SupportTap(SdkTap, abc.ABC):
     default_api_url: t.ClassVar[str]
     """The vendor's own base URL, without a slash at the end."""
 
-    streams_module: ModuleType
+    streams_module: ModuleType | tuple[ModuleType, ...]
     """Holds the stream classes of the tap, all of which are its streams."""
 
     other_urls: t.ClassVar[Mapping[str, str]] = {}
@@ -71,24 +71,37 @@ class SupportTap(SdkTap, abc.ABC):
     @functools.cached_property
     def settings(self) -> Settings:
         """The common settings, ready for use."""
-        urls = {name: self.config.get(name) or url for name, url in self.other_urls.items()}
-        urls["api_url"] = self.config.get("api_url") or self.vendor_api_url()
+        urls = {name: self.config.get(name) or self.vendor_url(name) for name in self.url_settings}
         return Settings.read(self.config, urls)
 
-    def vendor_api_url(self) -> str:
-        """The vendor's own base URL."""
-        return self.default_api_url
+    @property
+    def url_settings(self) -> Sequence[str]:
+        """The settings for those hosts of the vendor that are used."""
+        return ("api_url", *self.other_urls)
+
+    def vendor_url(self, setting: str) -> str:
+        """The vendor's own base URL of one of its hosts.
+
+        Args:
+            setting: The one that changes it.
+        """
+        return self.other_urls.get(setting, self.default_api_url)
 
     @override
     def discover_streams(self) -> Sequence[Stream]:
         """Every stream class that the tap's ``streams.py`` defines."""
+        told = self.streams_module
         return [
             stream(self)
-            for stream in vars(self.streams_module).values()
+            for module in (told if isinstance(told, tuple) else (told,))
+            for stream in vars(module).values()
             if isinstance(stream, type)
             and issubclass(stream, Stream)
-            and stream.__module__ == self.streams_module.__name__
+            and stream.__module__ == module.__name__
         ]
+
+    def check_selection(self) -> None:
+        """Refuse a selection that cannot be read. For taps to override."""
 
     def rate_limiter(self, name: str, requests: int, seconds: float) -> WindowRateLimiter:
         """The rate limit of this name, which all streams that ask for it share.
@@ -198,6 +211,7 @@ class SupportTap(SdkTap, abc.ABC):
             parse_env_config=bool(config and config.parse_env),
         )
         tap.holds_failures = True
+        tap.check_selection()
         tap.sync_all()
         if tap.was_read:
             for stream, error in tap.missing.items():

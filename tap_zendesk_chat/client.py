@@ -55,7 +55,6 @@ from support_taps.timestamps import (
     SECOND,
     from_epoch,
     is_epoch_text,
-    isoformat,
     to_epoch,
 )
 from tap_zendesk_chat import schemas
@@ -347,12 +346,7 @@ class ZendeskChatExport(ZendeskChatStream[CursorPage], IncrementalStream[CursorP
             if cursor.end_time == start.end_time:
                 start = cursor
             else:
-                self.logger.info(
-                    "%s: the bookmark in the state is not where its cursor is, as after a change "
-                    "by hand; reading from the bookmark (%s)",
-                    self.progress.where,
-                    isoformat(span.start),
-                )
+                self.ignore_cursor(span.start)
         newest = self.tap.clock.now + dt.timedelta(days=1)
         return ServerCursorPages(start, self.time_unit, span.end, newest, self.config["page_size"])
 

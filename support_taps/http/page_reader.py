@@ -14,6 +14,7 @@ import requests
 from support_taps.errors import TransientError
 from support_taps.http import responses
 from support_taps.http.retries import Retries
+from support_taps.json_codec import decode
 from support_taps.settings import is_loopback
 
 if t.TYPE_CHECKING:
@@ -72,6 +73,24 @@ class PageReader:
     responded: Callable[[Response], None]
     validate: Callable[[Response], None]
 
+    def fetch(self, prepare: Callable[[], PreparedRequest]) -> t.Any:
+        """Read a small response that holds no records, decoded.
+
+        Args:
+            prepare: Makes the request, anew for each try.
+
+        Raises:
+            GaveUpError: It broke as often as it may be tried.
+            FatalAPIError: The vendor said no.
+        """
+        retries = Retries(self.max_tries)
+        while True:
+            try:
+                with contextlib.closing(self._send(prepare())) as response:
+                    return decode(response.content)
+            except (requests.RequestException, TransientError) as error:
+                self._pause(retries, error)
+
     def read(
         self,
         prepare: Callable[[], PreparedRequest],
@@ -106,13 +125,16 @@ class PageReader:
                     for raws in array:
                         yield convert(raws)
                     return PageBody(array.count, array.envelope, response)
-            except requests.RequestException as broken:
-                error = responses.broken(broken, self.base_url)
-            except TransientError as transient:
-                error = transient
-            wait = retries.wait_after(error)
-            self.progress.retrying(error, wait, retries.failures, retries.max_tries)
-            time.sleep(wait)
+            except (requests.RequestException, TransientError) as error:
+                self._pause(retries, error)
+
+    def _pause(self, retries: Retries, error: requests.RequestException | TransientError) -> None:
+        """Wait before the next try, if there is one."""
+        if isinstance(error, requests.RequestException):
+            error = responses.broken(error, self.base_url)
+        wait = retries.wait_after(error)
+        self.progress.retrying(error, wait, retries.failures, retries.max_tries)
+        time.sleep(wait)
 
     def _send(self, prepared: PreparedRequest) -> Response:
         """Send when the rate limit permits; return a sound response whose body is yet to come."""

@@ -62,6 +62,12 @@ class WindowRateLimiter:
 
     recovery: float = dataclasses.field(default=0.0, init=False)
 
+    def allow(self, requests: int) -> None:
+        """Go on with another number of requests, which the vendor has told."""
+        if requests != self.requests:
+            self.requests = requests
+            self._responses = collections.deque(self._responses, maxlen=requests)
+
     def wait(self) -> None:
         """Sleep until the oldest of the last ``requests`` answers is a period old."""
         if len(self._responses) < self.requests:

@@ -84,6 +84,9 @@ class SupportStream(SdkStream[Token], abc.ABC):
     added_fields: t.ClassVar[Mapping[str, t.Any]] = {}
     """Fields that each record gets, where the vendor's have nothing to be told apart by."""
 
+    records_are_optional: t.ClassVar[bool] = False
+    """Whether the vendor's document lets that key be absent or null, for no records."""
+
     sends_epochs: t.ClassVar[bool] = False
     """Whether the vendor sends times as numbers."""
 
@@ -422,7 +425,12 @@ class SupportStream(SdkStream[Token], abc.ABC):
 
             return take
 
-        parse = functools.partial(JsonArray, key=self.records_key, holds_one=self.holds_one)
+        parse = functools.partial(
+            JsonArray,
+            key=self.records_key,
+            holds_one=self.holds_one,
+            is_optional=self.records_are_optional,
+        )
         body = yield from reader.read(lambda: self._prepare(page), parse, begin)
         contexts, self._contexts = self._contexts, []
         self._read_children(contexts)

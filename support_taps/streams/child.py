@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import abc
 import functools
+import http
 import typing as t
 
 from msgspec import UNSET, Raw, UnsetType
@@ -22,6 +23,10 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from singer_sdk.helpers.types import Context
+
+
+MOST_FORBIDDEN: t.Final = 20
+"""Parents, one after the other from the first, that a child asks about in vain."""
 
 
 class StreamOfParent(SupportStream[Token], abc.ABC):
@@ -46,8 +51,10 @@ class ChildStream(StreamOfParent[Token], abc.ABC):
     """A stream that is asked for once for each record of its parent.
 
     One parent that is refused (403, 404: deleted meanwhile, or not for this token) is skipped,
-    counted and told at the end. Anything else that goes wrong ends the parent's stream as well:
-    its bookmark must not pass a record whose children are missing.
+    counted and told at the end. Where the first :data:`MOST_FORBIDDEN` are all forbidden (403), the
+    token's owner may read none: the others are skipped without a request. Anything else that goes
+    wrong ends the parent's stream as well: its bookmark must not pass a record whose children are
+    missing.
     """
 
     selected_by_default = False
@@ -55,13 +62,24 @@ class ChildStream(StreamOfParent[Token], abc.ABC):
 
     asks_for_each_parent = True
 
+    _forbidden = 0
+    """How many parents were forbidden before any was not."""
+
+    _is_allowed = False
+
     @override
     def read_for(self, context: Context) -> None:
+        if self._forbidden == MOST_FORBIDDEN:
+            self.progress.skipped_parent(context)
+            return
         try:
             super().read_for(context)
+            self._is_allowed = True
         except FatalResponseError as refused:
             if not refused.is_missing:
                 raise
+            if refused.status == http.HTTPStatus.FORBIDDEN and not self._is_allowed:
+                self._forbidden += 1
             self.progress.skipped_parent(context)
 
 

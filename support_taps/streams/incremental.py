@@ -54,6 +54,24 @@ class IncrementalStream(SupportStream[Token], abc.ABC):
             reached: The checkpoint in the state; None: there is none, or it is not to be used.
         """
 
+    @property
+    def lookback(self) -> dt.timedelta:
+        """How far before its bookmark a run starts."""
+        return self.tap.settings.lookback
+
+    def ignore_cursor(self, start: dt.datetime) -> None:
+        """Say that the cursor in the state is not used.
+
+        Args:
+            start: Where the reading begins instead.
+        """
+        self.logger.info(
+            "%s: the bookmark in the state is not where its cursor is, as after a change "
+            "by hand; reading from the bookmark (%s)",
+            self.progress.where,
+            isoformat(start),
+        )
+
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
         """No signpost: a bookmark never lies beyond what was asked for."""
@@ -177,8 +195,8 @@ class IncrementalStream(SupportStream[Token], abc.ABC):
                 )
                 raise StateError(msg)
             # Not "until - lookback": that may lie before the year 1.
-            if reached.until - start > settings.lookback:
-                start = reached.until - settings.lookback
+            if reached.until - start > self.lookback:
+                start = reached.until - self.lookback
         newest = clock.now - self.settles_after
         end = min(settings.end or newest, newest)
         return Window(floor(start, self.time_unit), floor(end, self.time_unit))
