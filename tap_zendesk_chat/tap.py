@@ -19,7 +19,7 @@ from tap_zendesk_chat.support_client import support_rate_limiter
 from tap_zendesk_chat.support_token import SupportToken
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from singer_sdk import Stream
 
@@ -198,15 +198,6 @@ class TapZendeskChat(SupportTap):
                     f"{credentials}, or deselect them"
                 )
                 raise SettingsError(msg)
-
-    @override
-    def run_sync_dry_run(
-        self, dry_run_record_limit: int | None = 1, streams: Iterable[Stream] | None = None
-    ) -> bool:
-        """Try the streams that there are credentials for."""
-        wanted = self.streams.values() if streams is None else streams
-        can_be_read = [stream for stream in wanted if self._needs(stream) in self.url_settings]
-        return super().run_sync_dry_run(dry_run_record_limit, can_be_read)
 
     @staticmethod
     def _needs(stream: Stream) -> str:
