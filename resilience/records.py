@@ -33,6 +33,8 @@ EPOCHS: dict[tuple[str, str], tuple[str, ...]] = {
     # DeepConverse: Unix seconds, or milliseconds, digits or ISO 8601 if they ever come.
     ("deepconverse", "conversations"): ("startTime", "lastActionAt"),
     ("deepconverse", "messages"): ("time",),
+    # api/zendesk_messaging.md 2.3: Unix seconds.
+    ("zendesk_chat", "tickets"): ("generated_timestamp",),
 }
 _MILLISECONDS_FROM = 10**11
 
@@ -166,4 +168,5 @@ def _moment(value: Any, *, milliseconds: bool) -> Any:
 _MOMENTS: dict[str, Callable[[Any], Any]] = {
     "dixa": functools.partial(_moment, milliseconds=True),
     "deepconverse": functools.partial(_moment, milliseconds=False),
+    "zendesk_chat": functools.partial(_moment, milliseconds=False),
 }

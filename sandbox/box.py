@@ -57,7 +57,7 @@ class Sandbox(World):
         self._release()
         self._server = Server(self._address, self._respond, self.failures)
         self._address = (self._address[0], self._server.port)
-        for vendor in self.vendors.values():
+        for vendor in self.hosts.values():
             vendor.host_url = self.url
         self._server.start()
         return self
@@ -106,7 +106,7 @@ class Sandbox(World):
             handler.send(self._control.response(handler.command, path, body))
             return
         name, _, rest = path[1:].partition("/")
-        vendor = self.vendors.get(name)
+        vendor = self.hosts.get(name)
         if vendor is None:
             handler.send(json_response({"message": f"no vendor {name!r} here"}, 404))
             return
@@ -128,7 +128,7 @@ class Sandbox(World):
             method=handler.command,
             path=own_path,
             params=params,
-            json=call.json,
+            json=None if stream == "oauth" else call.json,
             headers={key: headers[key] for key in _TELLING_HEADERS if key in headers},
             credentials_sent="authorization" in headers or "x-api-key" in headers,
         )

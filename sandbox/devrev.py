@@ -21,6 +21,8 @@ from sandbox.table import Row, Table, encode, mixed
 from sandbox.vendor import DAY, LIVE_DAYS, Vendor, milliseconds, rows_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sandbox.call import Call
     from sandbox.data.devrev_tables import Endpoint
     from sandbox.reference import Reference
@@ -122,11 +124,11 @@ class DevRev(Vendor):
             body["reference_id"] = "sandbox-0001"
         return json_response(body, status, headers)
 
-    def decorate(self, response: Response, verdict: Verdict | None) -> None:
+    def decorate(self, response: Response, verdicts: Mapping[str, Verdict]) -> None:
         """The headers that every response has."""
         limit = self.rate_limits.get("all", self.documented_rate_limits["all"])
         remaining, reset = limit.requests, self.scene.clock() + limit.seconds
-        if verdict is not None:
+        if (verdict := verdicts.get("all")) is not None:
             remaining, reset = verdict.remaining, verdict.reset
         response.headers["X-Ratelimit-Limit"] = str(limit.requests)
         response.headers["X-Ratelimit-Remaining"] = str(remaining)

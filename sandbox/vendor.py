@@ -13,7 +13,7 @@ from sandbox.responses import Response
 from sandbox.table import RawRow, Record, Row, Table, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sandbox.call import Call
@@ -186,10 +186,14 @@ class Vendor(ABC):
         """The name of the rate limit that a request draws on."""
         return call.stream
 
+    def scopes(self, call: Call) -> tuple[str, ...]:
+        """The names of all of them, where several count at once."""
+        return (self.scope(call),)
+
     def decorate(  # noqa: B027 - most have none
-        self, response: Response, verdict: Verdict | None
+        self, response: Response, verdicts: Mapping[str, Verdict]
     ) -> None:
-        """Add the headers that every response of this vendor has."""
+        """Add the headers that every response of this vendor has; verdicts are by scope."""
 
     # Data, as tests see and change it.
 

@@ -53,6 +53,9 @@ class World:
             vendor.name: vendor
             for vendor in (self.dixa, self.deepconverse, self.zendesk_chat, self.devrev)
         }
+        support = self.zendesk_chat.support
+        self.hosts: dict[str, Vendor] = {**self.vendors, support.name: support}
+        """Zendesk has two."""
 
     def fault(self, fault: Fault | None = None, **fields: Any) -> Fault:
         """Install a fault, given whole or by its fields; see `Fault`."""
@@ -91,18 +94,17 @@ class World:
 
     def respond(self, vendor: Vendor, call: Call, entry: LoggedRequest) -> Response:
         """Credentials first, then the rate limit, then the rules; faults have the last word."""
-        verdict: Verdict | None = None
+        verdicts: dict[str, Verdict] = {}
         entry.auth_ok = vendor.authorised(call)
         if not entry.auth_ok:
             response = vendor.unauthorised(call)
         else:
-            scope = vendor.scope(call)
-            limit = vendor.rate_limits.get(scope)
-            if limit is not None:
-                verdict = self.turnstile.arrive(vendor.name, scope, limit, call.moment)
-            if verdict is not None and verdict.wait:
+            for scope in vendor.scopes(call):
+                if (limit := vendor.rate_limits.get(scope)) is not None:
+                    verdicts[scope] = self.turnstile.arrive(vendor.name, scope, limit, call.moment)
+            if wait := max((verdict.wait for verdict in verdicts.values()), default=0):
                 entry.over_rate_limit = True
-                response = vendor.error(429, retry_after=verdict.wait)
+                response = vendor.error(429, retry_after=wait)
             elif not call.stream:
                 response = vendor.error(404)
             else:
@@ -112,6 +114,6 @@ class World:
         for fault in striking:
             response = fault.bend(response, call, vendor.error)
         entry.faults = tuple(fault.kind for fault in striking)
-        vendor.decorate(response, verdict)
+        vendor.decorate(response, verdicts)
         response.headers.setdefault("Date", formatdate(self.clock(), usegmt=True))
         return response

@@ -20,9 +20,11 @@ from sandbox.rate_limits import RateLimit, Verdict
 from sandbox.responses import Response, json_response
 from sandbox.table import Record, Row, Table, encode
 from sandbox.vendor import Vendor, integer, rows_of
+from sandbox.zendesk_support import ZendeskSupport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from sandbox.call import Call
 
@@ -53,7 +55,7 @@ class ZendeskChat(Vendor):
     # 200 requests per minute, over all endpoints.
     documented_rate_limits: ClassVar[dict[str, RateLimit]] = {"all": RateLimit(200, 60)}
     token = "zendesk-chat-token-for-the-sandbox"  # noqa: S105
-    support_token = "zendesk-support-token"  # noqa: S105
+    support_token = ZendeskSupport.token
     """A token of Zendesk Support, which Chat does not take."""
 
     next_page_host: str | None = None
@@ -82,10 +84,47 @@ class ZendeskChat(Vendor):
 
     def __init__(self, *args: Any) -> None:
         """Start with an account that may read everything."""
+        self.support = ZendeskSupport(*args)
+        """The successor, on a host of its own; its streams are to be had here too."""
         super().__init__(*args)
         self.denied: dict[str, int] = {}
         """Stream to 403 or 404, for an account whose plan or role lacks it."""
         self._issued: dict[tuple[int, str], tuple[int, str]] = {}
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Two hosts."""
+        return {
+            "api_url": self.url,
+            "support_api_url": f"{self.host_url}/{self.support.name}",
+        }
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Credentials for both hosts."""
+        return {**super().config, "support_access_token": self.support_token}
+
+    def table(self, stream: str) -> Table:
+        """A stream's table, of either host."""
+        if stream in self.support.streams:
+            return self.support.table(stream)
+        return super().table(stream)
+
+    def _take_over(self, stream: str, group: str | None) -> Table:
+        if stream in self.support.streams:
+            return self.support._take_over(stream, group)  # noqa: SLF001
+        return super()._take_over(stream, group)
+
+    def make(self, stream: str, count: int, at: datetime) -> list[Record]:
+        """More records, of either host."""
+        if stream in self.support.streams:
+            return self.support.make(stream, count, at)
+        return super().make(stream, count, at)
+
+    def reset_data(self) -> None:
+        """Go back to the data of the seed, on both hosts."""
+        self.support.reset_data()
+        super().reset_data()
 
     def make_source(self) -> ZendeskChatSource:
         """Chats and what goes with them."""
@@ -127,9 +166,9 @@ class ZendeskChat(Vendor):
         headers = {} if retry_after is None else {"Retry-After": str(math.ceil(retry_after))}
         return json_response({"error": message or f"status {status}"}, status, headers)
 
-    def decorate(self, response: Response, verdict: Verdict | None) -> None:
+    def decorate(self, response: Response, verdicts: Mapping[str, Verdict]) -> None:
         """`X-Rate-Limit` and `X-Rate-Limit-Remaining`, as in Zendesk's general rules."""
-        limit = self.rate_limits.get("all")
+        verdict, limit = verdicts.get("all"), self.rate_limits.get("all")
         if verdict is not None and limit is not None:
             response.headers["X-Rate-Limit"] = str(limit.requests)
             response.headers["X-Rate-Limit-Remaining"] = str(verdict.remaining)

@@ -1,0 +1,450 @@
+"""The Support API of Zendesk, as far as it takes the place of Chat: tickets and conversations.
+
+Sources: developer.zendesk.com/api-reference/ticketing (incremental_exports, conversation_log,
+ticket_metric_events, csat_survey_responses, groups, oauth), /agent-availability, and
+/introduction/rate-limits; recorded responses. What they leave open is a switch.
+"""
+
+from __future__ import annotations
+
+import base64
+import bisect
+import itertools
+import math
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from urllib.parse import urlencode
+
+from sandbox.data.zendesk_support import ZendeskSupportSource, ulid_time
+from sandbox.instants import nanoseconds
+from sandbox.paging import BadCursorError, CursorPaging
+from sandbox.rate_limits import RateLimit, Verdict
+from sandbox.reference import Reference
+from sandbox.responses import Response, json_response
+from sandbox.table import Record, Row, Table, encode
+from sandbox.vendor import Vendor, integer, rows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sandbox.call import Call
+
+LARGEST_EXPORT_PAGE = 1000
+LARGEST_LIST_PAGE = 100
+WITHHELD = 60
+"""Seconds: the newest minute is not exported, and cannot be asked for."""
+_EXPORTS = {"tickets": "generated_timestamp", "users": "updated_at"}
+_OMNICHANNEL = {
+    "engagements": ("agent_engagement_data", "engagement_id", "engagement_start_time"),
+    "queue_events": ("queue_data", "queue_event_id", "event_occurred_at"),
+}
+_LISTS = {
+    "conversation_log": "events",
+    "groups": "groups",
+    "agent_availabilities": "data",
+    "survey_responses": "survey_responses",
+}
+_TOKENS = "oauth"
+
+
+class ZendeskSupport(Vendor):
+    """Exports along a cursor, lists in pages, and windows of events."""
+
+    name = "zendesk_support"
+    routes: ClassVar[dict[tuple[str, str], str]] = {
+        ("POST", "/oauth/tokens"): _TOKENS,
+        ("GET", "/api/v2/incremental/tickets/cursor"): "tickets",
+        ("GET", "/api/v2/incremental/users/cursor"): "users",
+        ("GET", "/api/v2/incremental/ticket_metric_events"): "ticket_metric_events",
+        ("GET", "/api/v2/engagements"): "engagements",
+        ("GET", "/api/v2/queue_events"): "queue_events",
+        ("GET", "/api/v2/guide/survey_responses"): "survey_responses",
+    }
+    references = (
+        Reference(
+            "groups",
+            "/api/v2/groups",
+            {
+                "id": 7662118909309,
+                "url": "https://example.zendesk.com/api/v2/groups/7662118909309.json",
+                "name": "First Level",
+                "description": "Some clever description here",
+                "default": True,
+                "deleted": False,
+                "is_public": True,
+                "created_at": "2009-07-20T22:55:29Z",
+                "updated_at": "2011-05-05T10:38:52Z",
+            },
+            count=130,
+            is_paged=True,
+        ),
+        Reference(
+            "agent_availabilities",
+            "/api/v2/agent_availabilities",
+            {
+                "id": "agent_availabilities|10011",
+                "type": "agent_availabilities",
+                "attributes": {
+                    "agent_id": 10011,
+                    "agent_status": {
+                        "id": 1,
+                        "name": "online",
+                        "reason": "UNKNOWN",
+                        "updated_at": "2022-06-21T10:23:25.583732Z",
+                    },
+                    "group_ids": [1],
+                    "skills": [{"id": "1ae11c11-9993-49f8-9850-c2dc096badd1"}],
+                    "version": 236,
+                },
+                "links": {"self": "https://example.zendesk.com/api/v2/agent_availabilities/10011"},
+                "relationships": {
+                    "channels": {
+                        "data": [{"id": "agent_availabilities|10011|messaging", "type": "channels"}]
+                    }
+                },
+            },
+            is_paged=True,
+        ),
+    )
+    # Suite Growth and Professional; the exports and users as everywhere.
+    documented_rate_limits: ClassVar[dict[str, RateLimit]] = {
+        "account": RateLimit(400, 60),
+        "incremental-exports": RateLimit(10, 60),
+        "incremental-exports-cursor": RateLimit(20, 60),
+        "agent-availabilities": RateLimit(200, 60),
+    }
+    token = "zendesk-support-token"  # noqa: S105
+    """A ready one, without an end."""
+    client_id = "sandbox-client"
+    client_secret = "sandbox-secret-of-that-client"  # noqa: S105
+
+    token_lifetime: int | None = 1800
+    """Seconds; None: `expires_in` is not told, and a token has no end."""
+    token_uses: int | None = None
+    """After how many requests a token is refused, whatever `expires_in` said."""
+    sort_is_refused: bool = False
+    """Whether the conversation log takes no `sort`: the allowed fields are not listed."""
+    no_events: Literal["list", "null", "absent"] = "list"
+    """An empty log: the schema calls every key optional."""
+    has_more_is_told: bool = True
+    """Whether lists have `meta.has_more`: the same."""
+    archived_logs: Literal["whole", "empty", "404"] = "whole"
+    """The log of a closed ticket: not documented."""
+    largest_window_page: int | None = None
+    """The largest `page_size` of engagements and queue events: not documented; None: any."""
+    empty_pages: bool = False
+    """Whether an empty page that is not the end follows each page of an export."""
+    next_host: str = "https://elsewhere.example.com"
+    """The host of every URL in a response: nobody should follow it."""
+
+    def __init__(self, *args: Any) -> None:
+        """Start with an account that may read everything."""
+        super().__init__(*args)
+        self.denied: dict[str, int] = {}
+        """Stream to 403 or 404, for an account whose plan or role lacks it."""
+        self.paging = CursorPaging()
+        """Of the lists."""
+        self.issued: dict[str, tuple[float, int]] = {}
+        """Tokens that were fetched: when, and how often they were used."""
+        self._cursors = 0
+
+    def expire_cursors(self) -> None:
+        """Refuse every cursor of the exports that was handed out so far."""
+        self._cursors += 1
+
+    def make_source(self) -> ZendeskSupportSource:
+        """Tickets and what goes with them."""
+        return ZendeskSupportSource(self.scene.seed)
+
+    def make_tables(self) -> dict[str, Table]:
+        """Ordered by what each endpoint asks for: seconds, or milliseconds for the surveys."""
+
+        def table(key: str, field: str) -> Table:
+            return Table(lambda it: it[key], {"cursor": lambda it: _seconds(it[field])})
+
+        return {
+            **{stream: table("id", field) for stream, field in _EXPORTS.items()},
+            "ticket_metric_events": table("id", "time"),
+            **{stream: table(key, field) for stream, (_, key, field) in _OMNICHANNEL.items()},
+            "survey_responses": Table(
+                lambda it: it["id"], {"cursor": lambda it: ulid_time(it["id"])}
+            ),
+            "conversation_log": table("id", "created_at"),
+        }
+
+    def route(self, method: str, path: str) -> tuple[str, str]:
+        """The log's path names its ticket."""
+        parts = path.split("/")
+        if method == "GET" and parts[:4] == ["", "api", "v2", "tickets"]:
+            return ("conversation_log", parts[4]) if parts[5:] == ["conversation_log"] else ("", "")
+        return super().route(method, path)
+
+    def authorised(self, call: Call) -> bool:
+        """A Bearer token of Support, fetched or ready; none to fetch one."""
+        if call.stream == _TOKENS:
+            return True
+        scheme, _, token = call.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return False
+        if token not in self.issued:
+            return token == self.token
+        since, uses = self.issued[token]
+        self.issued[token] = since, uses + 1
+        is_old = self.token_lifetime is not None and call.moment - since >= self.token_lifetime
+        return not is_old and (self.token_uses is None or uses < self.token_uses)
+
+    def unauthorised(self, call: Call) -> Response:  # noqa: ARG002
+        """The same for a token that is wrong and one that has expired."""
+        return json_response(
+            {
+                "error": "invalid_token",
+                "error_description": "The access token provided is expired, revoked, malformed or "
+                "invalid for other reasons.",
+            },
+            401,
+        )
+
+    def scopes(self, call: Call) -> tuple[str, ...]:
+        """The account's limit, and the endpoint's where it has one."""
+        own = {
+            "tickets": "incremental-exports",
+            "ticket_metric_events": "incremental-exports",
+            "users": "incremental-exports-cursor",
+            "agent_availabilities": "agent-availabilities",
+        }
+        return ("account", own[call.stream]) if call.stream in own else ("account",)
+
+    def error(
+        self, status: int, message: str = "", retry_after: float | None = None, **_: Any
+    ) -> Response:
+        """One of several forms; 429 has `Retry-After` in seconds."""
+        headers = {} if retry_after is None else {"Retry-After": str(math.ceil(retry_after))}
+        body = {"error": message or f"status {status}", "description": "as others have seen it"}
+        return json_response(body, status, headers)
+
+    def decorate(self, response: Response, verdicts: Mapping[str, Verdict]) -> None:
+        """The account's headers, and the endpoint's."""
+        for scope, verdict in verdicts.items():
+            total, resets = self.rate_limits[scope].requests, math.ceil(verdict.reset)
+            seconds = max(0, resets - math.floor(self.scene.clock()))
+            if scope == "account":
+                response.headers |= {
+                    "X-Rate-Limit": str(total),
+                    "X-Rate-Limit-Remaining": str(verdict.remaining),
+                    "ratelimit-limit": str(total),
+                    "ratelimit-remaining": str(verdict.remaining),
+                    "ratelimit-reset": str(seconds),
+                }
+            else:
+                response.headers[f"Zendesk-RateLimit-{scope}"] = (
+                    f"total={total}; remaining={verdict.remaining}; resets={seconds}"
+                )
+
+    def response(self, call: Call) -> Response:
+        """A token, a page, or what an account without it is told."""
+        if status := self.denied.get(call.stream):
+            return self.error(status, f"{call.stream} is not available to this account")
+        if call.stream == _TOKENS:
+            return self._token(call)
+        if call.stream in _EXPORTS:
+            return self._export(call)
+        if call.stream == "ticket_metric_events":
+            return self._timed_export(call)
+        if call.stream in _OMNICHANNEL:
+            return self._window(call)
+        return self._list(call)
+
+    def _token(self, call: Call) -> Response:
+        asked = call.json if isinstance(call.json, dict) else {}
+        if asked.get("grant_type") != "client_credentials":
+            return json_response({"error": "unsupported_grant_type"}, 400)
+        if (asked.get("client_id"), asked.get("client_secret")) != (
+            self.client_id,
+            self.client_secret,
+        ):
+            told = f"the client {asked.get('client_id')} is unknown"
+            return json_response({"error": "invalid_client", "error_description": told}, 401)
+        token = f"fetched-token-number-{len(self.issued) + 1}-of-the-sandbox"
+        self.issued[token] = (call.moment, 0)
+        told_end = {} if self.token_lifetime is None else {"expires_in": self.token_lifetime}
+        return json_response(
+            {"access_token": token, "token_type": "bearer", "scope": asked.get("scope"), **told_end}
+        )
+
+    def _export(self, call: Call) -> Response:
+        """A page from a time or a cursor on, in order of time and id."""
+        params, stream = call.params, call.stream
+        size = integer(params.get("per_page", str(LARGEST_EXPORT_PAGE)))
+        newest = self.scene.now() // 1000 - WITHHELD
+        if size is None or not 1 <= size <= LARGEST_EXPORT_PAGE:
+            return self.error(400, f"per_page must be between 1 and {LARGEST_EXPORT_PAGE}")
+        times, rows = self.table(stream).in_order("cursor")
+        has_gap = False
+        if "cursor" in params:
+            place = self._place(params["cursor"])
+            if place is None:
+                return self.error(400, "the cursor is invalid")
+            after, key, has_gap = place
+            low, high = bisect.bisect_left(times, after), bisect.bisect_right(times, after)
+            first = bisect.bisect_right(rows, key, low, high, key=attrgetter("key"))
+        else:
+            start = integer(params.get("start_time", ""))
+            if start is None or start > newest:
+                return self.error(400, "start_time must be at least one minute in the past")
+            first, after, key = bisect.bisect_left(times, start), start, 0
+        last = bisect.bisect_right(times, newest)
+        scope = params.get("support_type_scope", "agent")
+        wanted = (
+            (at, row)
+            for at, row in zip(times[first:last], rows[first:last], strict=True)
+            if stream != "tickets" or scope in {"all", row.record.get("support_type", "agent")}
+        )
+        page = [] if has_gap else list(itertools.islice(wanted, size))
+        if page:
+            after, key = page[-1][0], page[-1][1].key
+        is_end = next(wanted, None) is None
+        cursor = self._cursor(after, key, has_gap=self.empty_pages and not has_gap and not is_end)
+        envelope = {
+            "after_url": f"{self.next_host}{call.path}?{urlencode({'cursor': cursor})}",
+            "after_cursor": cursor,
+            "before_url": None,
+            "before_cursor": None,
+            "end_of_stream": is_end,
+        }
+        response = _page([row for _, row in page], stream, envelope)
+        if stream == "tickets" and "metric_sets" not in params.get("include", ""):
+            response.render = _without_metric_set
+        return response
+
+    def _cursor(self, after: int, key: int, *, has_gap: bool) -> str:
+        text = f"{after}.0||{key}|{self._cursors}|{int(has_gap)}"
+        return base64.urlsafe_b64encode(text.encode()).decode()
+
+    def _place(self, cursor: str) -> tuple[int, int, bool] | None:
+        try:
+            after, _, key, cursors, gap = base64.urlsafe_b64decode(cursor).decode().split("|")
+        except ValueError:
+            return None
+        if cursors != str(self._cursors):
+            return None
+        return int(after.removesuffix(".0")), int(key), gap == "1"
+
+    def _timed_export(self, call: Call) -> Response:
+        """From a time on; the records of one second are never torn apart."""
+        start = integer(call.params.get("start_time", ""))
+        newest = self.scene.now() // 1000 - WITHHELD
+        if start is None or start > newest:
+            return self.error(400, "start_time must be at least one minute in the past")
+        times, rows = self.table(call.stream).in_order("cursor")
+        first, end = bisect.bisect_left(times, start), bisect.bisect_right(times, newest)
+        last = min(first + LARGEST_LIST_PAGE, end)
+        if first < last:
+            last = bisect.bisect_right(times, times[last - 1], 0, end)
+        end_time = times[last - 1] if first < last else start
+        query = urlencode({"start_time": end_time})
+        envelope = {
+            "count": last - first,
+            "end_time": end_time,
+            "next_page": f"{self.next_host}{call.path}?{query}",
+        }
+        return _page(rows[first:last], call.stream, envelope)
+
+    def _window(self, call: Call) -> Response:
+        """Events of a window, in order of time and id."""
+        params = call.params
+        records_key, key, _ = _OMNICHANNEL[call.stream]
+        start, end, size = (
+            integer(params.get(name, default))
+            for name, default in (("start_time", "0"), ("end_time", "99999999999"),
+                                  ("page_size", "10"))
+        )  # fmt: skip
+        if start is None or end is None or not size or start > end:
+            return self.error(400, "start_time, end_time or page_size is no number")
+        if self.largest_window_page is not None and size > self.largest_window_page:
+            return self.error(400, f"page_size must be at most {self.largest_window_page}")
+        times, rows = self.table(call.stream).in_order("cursor")
+        first = bisect.bisect_left(times, start)
+        if f"{key}_cursor" in params:
+            after = int(params["start_time_cursor"])
+            low, high = bisect.bisect_left(times, after), bisect.bisect_right(times, after)
+            id_cursor = params[f"{key}_cursor"]
+            first = bisect.bisect_right(rows, id_cursor, low, high, key=attrgetter("key"))
+        last = bisect.bisect_right(times, end)
+        page = rows[first : min(first + size, last)]
+        has_more = first + size < last
+        query = {
+            "start_time": start,
+            "end_time": end,
+            "page_size": size,
+            "start_time_cursor": times[first + len(page) - 1] if page else start,
+            f"{key}_cursor": page[-1].key if page else "",
+        }
+        url = f"{self.next_host}{call.path}?{urlencode(query)}" if has_more else None
+        envelope = {"next_page_url": url, "has_more": has_more, "page_size": size}
+        return _page(page, records_key, envelope)
+
+    def _list(self, call: Call) -> Response:
+        """A page of a list, in an order that means nothing."""
+        params, stream = call.params, call.stream
+        size = integer(params.get("page[size]", str(LARGEST_LIST_PAGE)))
+        if size is None or not 1 <= size <= LARGEST_LIST_PAGE:
+            return self.error(400, f"page[size] must be between 1 and {LARGEST_LIST_PAGE}")
+        if "sort" in params and self.sort_is_refused:
+            return self.error(400, f"{params['sort']} is no field to sort by")
+        rows = self._rows(call)
+        if rows is None:
+            return self.error(404, "RecordNotFound")
+        asked = {name: value for name, value in params.items() if not name.startswith("page[")}
+        filters = urlencode({**asked, "of": call.parent})
+        try:
+            page, cursor = self.paging.page(rows, size, params.get("page[after]"), filters)
+        except BadCursorError as error:
+            return self.error(400, str(error))
+        told = cursor or (page and self._last_cursor(page[-1])) or None
+        meta: Record = {"has_more": cursor is not None, "after_cursor": told, "before_cursor": None}
+        if not self.has_more_is_told:
+            meta = {"after_cursor": cursor}
+        # The example of the log has a next URL on its last page.
+        url = f"{self.next_host}{call.path}?{urlencode({'page[after]': told or ''})}"
+        envelope = {"links": {"next": url, "prev": None}, "meta": meta}
+        if stream == "conversation_log" and not rows and self.no_events != "list":
+            return json_response(envelope | ({"events": None} if self.no_events == "null" else {}))
+        return _page(page, _LISTS[stream], envelope)
+
+    def _rows(self, call: Call) -> Sequence[Row] | None:
+        """What a list holds; None: there is no such ticket."""
+        if call.stream == "conversation_log":
+            rows = self.table("tickets").rows()
+            ticket = next((row.record for row in rows if str(row.key) == call.parent), None)
+            if ticket is None or ticket["status"] == "deleted":
+                return None
+            if ticket["status"] == "closed" and self.archived_logs != "whole":
+                return None if self.archived_logs == "404" else []
+            return self.table(call.stream).rows(call.parent)
+        if call.stream == "survey_responses":
+            low, high = (
+                integer(call.params.get(f"filter[created_at_{end}]", ""))
+                for end in ("start", "end")
+            )
+            return self.table(call.stream).between("cursor", low, high)
+        return self.table(call.stream).rows()
+
+    @staticmethod
+    def _last_cursor(row: Row) -> str:
+        """The cursor that a last page has all the same; it leads to nothing."""
+        return base64.urlsafe_b64encode(f"after {row.key}".encode()).decode()
+
+
+def _page(rows: Sequence[Row], records_key: str, envelope: Record) -> Response:
+    return rows_of(rows, b'{"%b":[' % records_key.encode(), b"]," + encode(envelope)[1:])
+
+
+def _without_metric_set(row: Row) -> bytes:
+    return encode({key: value for key, value in row.record.items() if key != "metric_set"})
+
+
+def _seconds(value: object) -> int:
+    if isinstance(value, int):
+        return value
+    text = str(value)
+    return (nanoseconds(text if text.endswith("Z") else f"{text}Z") or 0) // 1_000_000_000
