@@ -161,7 +161,8 @@ def streams_table(tap: type[Tap]) -> list[str]:
 def way(stream: RESTStream[t.Any]) -> str:
     """How a stream is read, in a few words."""
     if stream.replication_key:
-        return f"incremental: `{stream.replication_key}`"
+        off = "" if stream.selected_by_default else "; off by default"
+        return f"incremental: `{stream.replication_key}`{off}"
     if stream.parent_stream_type:
         parent = t.cast("t.Any", stream.parent_stream_type).name
         if isinstance(stream, PartsStream):

@@ -59,6 +59,9 @@ class ConnectionTest:
         streams = [t.cast("SupportStream[t.Any]", stream) for stream in tap.streams.values()]
         for stream in sorted(streams, key=self._generation):
             yield ""
+            if stream.url_setting not in tap.url_settings:
+                yield f"{stream.name}: not tried, there are no credentials for it"
+                continue
             try:
                 yield from self._report_on(stream)
             except Exception as error:  # noqa: BLE001 - whatever it is, the others are tried

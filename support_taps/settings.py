@@ -168,7 +168,9 @@ def validate(config: dict[str, t.Any], schema: dict[str, t.Any]) -> None:
         if not isinstance(value, str):
             continue
         if declaration.get("secret"):
-            config[name] = _secret(value, name)
+            # A line of .env that was left empty; one that is required is complained about.
+            is_left_out = not value.strip() and name not in schema.get("required", ())
+            config[name] = None if is_left_out else _secret(value, name)
         elif "number" in declaration.get("type", ()):
             # Meltano passes fractions from the environment on as text.
             with contextlib.suppress(ValueError):

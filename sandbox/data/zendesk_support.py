@@ -105,7 +105,7 @@ class ZendeskSupportSource:
         channel = _CHANNELS[index % len(_CHANNELS)]
         number = FIRST_TICKET + index
         is_settled = len(changes) > 1
-        status = ("solved", "open", "closed", "pending")[index % 4] if is_settled else "new"
+        status = ("solved", "open", "closed", "pending")[index // 3 % 4] if is_settled else "new"
         ticket: Record = {
             "url": f"https://example.zendesk.com/api/v2/tickets/{number}.json",
             "id": number,

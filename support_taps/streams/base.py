@@ -179,10 +179,6 @@ class SupportStream(SdkStream[Token], abc.ABC):
         A stream that fails does not hold the others back: its error is kept, and told at the end
         of the run. Refused credentials end the run at once.
         """
-        if self.url_setting not in self.tap.url_settings:
-            # Only the SDK's --test comes here: it tries what is not selected as well.
-            self.logger.info("%s: not tried, there are no credentials for it", self.name)
-            return
         try:
             if self.writes_lines:
                 for lines in self.read_pages(context, self._lines):

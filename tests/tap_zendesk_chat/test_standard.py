@@ -27,7 +27,7 @@ atexit.register(BOX.stop)
 
 TestTapZendeskChat = get_tap_test_class(
     TapZendeskChat,
-    config=config_for(BOX),
+    config=config_for(BOX, support_access_token=BOX.zendesk_chat.support_token),
     suite_config=SuiteConfig(max_records_limit=150),
     parse_env_config=False,
 )
