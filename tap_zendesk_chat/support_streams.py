@@ -58,8 +58,10 @@ class Tickets(SupportExport):
         self._channels: collections.Counter[tuple[bool, str]] = collections.Counter()
 
     @override
-    def get_child_context(self, record: dict[str, t.Any], context: Context | None) -> Context:
-        """The ticket, if its conversation is to be read; None, which the SDK takes too, if not."""
+    def get_child_context(
+        self, record: dict[str, t.Any], context: Context | None
+    ) -> Context | None:
+        """The ticket, if its conversation is to be read."""
         via = record.get("via")
         channel = str(via.get("channel")) if isinstance(via, dict) else "none"
         is_wanted = record.get("status") != "deleted" and (
@@ -67,7 +69,7 @@ class Tickets(SupportExport):
         )
         self._channels[is_wanted, channel] += 1
         if not is_wanted:
-            return t.cast("Context", None)
+            return None
         return super().get_child_context(record, context)
 
     @override

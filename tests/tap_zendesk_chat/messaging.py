@@ -45,6 +45,8 @@ def support(box: Sandbox) -> ZendeskSupport:
 def config(box: Sandbox, **settings: Json) -> Record:
     """Settings that read all of the sandbox's data at full speed, with an OAuth client."""
     own = {
+        "access_token": None,
+        "support_access_token": None,
         "support_client_id": support(box).client_id,
         "support_client_secret": support(box).client_secret,
         "end_date": "2025-04-10",
