@@ -149,7 +149,6 @@ def test_meltano_knows_every_setting_as_the_tap_declares_it(tap: str, extractor:
         "integer": int,
         "number": (int, float),
         "array": list,
-        "boolean": bool,
     }
     assert told.keys() == declared.keys()
     for name, schema in declared.items():
