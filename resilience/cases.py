@@ -58,6 +58,13 @@ FAULTS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """By the name in the report; "refused" is done by the stage, the others are the sandbox's."""
 
+_IN_COMMON = (
+    *FAULTS,
+    *("SIGTERM", "SIGINT", "SIGTERM in a wait", "SIGINT in a wait", "a pair of faults"),
+    *("the target dies (broken pipe)", "a full disk", "a slow reader"),
+)
+"""Kinds of cases that do not depend on how a stream is read."""
+
 REFUSALS: dict[str, dict[str, Any]] = {
     **{f"{code} in the middle": {"kind": "status", "status": code} for code in (400, 401, 403)},
     "500 for longer than max_tries": {"kind": "status", "status": 500, "times": 2},
@@ -264,13 +271,13 @@ def sample(cases: list[Case], share: int, turn: int = 0, turns: int = 1) -> list
     Args:
         cases: All of a stream's.
         share: How many of each kind.
-        turn: The stream's place among those of its tap. A single fault is met by what they have in
-            common, so that they take the kinds of them in turns.
+        turn: The stream's place among those of its tap. Single faults, signals and the other end
+            of the pipe are met by what they have in common: they take these kinds in turns.
         turns: How many streams the tap has.
     """
     taken: dict[str, int] = {}
     chosen = []
-    others = {name for place, name in enumerate(FAULTS) if place % turns != turn}
+    others = {name for place, name in enumerate(_IN_COMMON) if place % turns != turn}
     for case in cases:
         if case.kind in others:
             continue

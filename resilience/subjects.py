@@ -188,7 +188,7 @@ class Subject:
             for place, at in enumerate(places):
                 number = position * len(places) + place
                 vendor.put(self.source, self.make(vendor, number + 1, at)[number], group=group)
-        if self.vendor == "devrev":  # a window that cannot be halved
+        if self.name == "tap-devrev/conversations":  # a window that cannot be halved
             first = len(places)
             crowd = self.make(
                 vendor, first + DEVREV_PAGE + 3, START + dt.timedelta(days=3, hours=5)
@@ -266,7 +266,7 @@ def _all() -> Iterator[Subject]:
     yield Subject("tap-devrev", "conversations", ("id",), "modified_date", 36, paged, text)
     entries = Origin("conversations", {"object": "id"})
     yield Subject(
-        "tap-devrev", "conversation_timeline_entries", ("id",), "modified_date", 12, paged, text,
+        "tap-devrev", "conversation_timeline_entries", ("id",), "modified_date", 6, paged, text,
         entries,
     )  # fmt: skip
     # Tables: nothing is kept between runs.
