@@ -71,7 +71,7 @@ every_diagram = pytest.mark.parametrize(
 
 def test_taps_with_tables_have_a_diagram() -> None:
     with_diagram = {tap for tap in taps() if DIAGRAM.search(document(tap))}
-    assert {"tap-dixa", "tap-zendesk-chat"} <= with_diagram
+    assert {"tap-devrev", "tap-dixa", "tap-zendesk-chat"} <= with_diagram
 
 
 @every_diagram
