@@ -165,8 +165,9 @@ def _show(harvests: dict[str, list[Harvest]], seconds: float) -> None:
     print(f"\n{records:,} records in {seconds:.1f} s. {told}.")
     width = shutil.get_terminal_size((100, 24)).columns - 4
     for tap, found in harvests.items():
-        shown = next((each for each in found if each.is_incremental and each.lines), None)
-        if shown:
+        read = [each for each in found if each.is_incremental and each.lines]
+        if read:
+            shown = max(read, key=lambda harvest: len(harvest.lines[-1]))
             print(f"\nThe last of {tap}'s {shown.stream}:")
             print(textwrap.indent("\n".join(shown.sample(width)), "  "))
 
