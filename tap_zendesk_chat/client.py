@@ -4,7 +4,8 @@ Rules of the exports, from developer.zendesk.com/api-reference/live-chat/chat-ap
 incremental_export:
 
 - A page starts at ``start_time`` and, within that moment, after ``start_id``. The response names
-  where the next page starts as ``end_time`` and ``end_id``; the agent timeline has no ``end_id``.
+  where the next page starts as ``end_time`` and ``end_id``; the agent timeline has no ``end_id``,
+  nor have the agent events (page incremental_agent_events_api) as public clients know them.
 - The text and every sample count seconds since 1970, and microseconds for the agent timeline alone;
   the tables of parameters say microseconds for all. The samples are followed, and a time that is
   none in the stream's unit is an error: it would skip all that is to come.
@@ -19,10 +20,9 @@ incremental_export:
   ``Retry-After``.
 - Without ``fields=chats(*)`` chats, and likewise conversions, are little more than their ids.
 
-The tables beside them (agents, departments, …) have no filter by time, each on its own page beside
-that one. Most are bare arrays; agents and bans come in pages by id, without a word on whether there
-are more. Bans are two arrays, by kind; the account is a bare object, its routing settings are one
-under ``data``.
+The tables, each on a page of its own there, have no filter by time. Most are bare arrays. Agents
+and bans come in pages by id, without a word on whether there are more; bans as two arrays, by kind.
+The account is a bare object, its routing settings are one under ``data``.
 """
 
 from __future__ import annotations
