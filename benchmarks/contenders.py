@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.data import DAY
 from benchmarks.measure import Command, MeasuredError
 from benchmarks.sandboxes import ROOT
-from scripts.taps import vendors
+from scripts.taps import select, vendors
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -127,12 +127,7 @@ def catalog(vendor: str, stream: str) -> t.Any:
     if done.returncode:
         msg = f"{TAPS[vendor]} --discover failed:\n{done.stderr.decode()[-2000:]}"
         raise MeasuredError(msg)
-    found = json.loads(done.stdout)
-    for entry in found["streams"]:
-        for metadata in entry["metadata"]:
-            if not metadata["breadcrumb"]:
-                metadata["metadata"]["selected"] = entry["tap_stream_id"] == stream
-    return found
+    return select(json.loads(done.stdout), {stream})
 
 
 def floor(stage: Stage, mode: str) -> Command:
@@ -167,11 +162,7 @@ def singer_io(stage: Stage, environments: Environments) -> Command:
     python = environments.bin("singer-io")
     code = "import tap_dixa; tap_dixa.discover({}).dump()"
     done = subprocess.run([python, "-I", "-c", code], check=True, capture_output=True)  # noqa: S603
-    found = json.loads(done.stdout)
-    for entry in found["streams"]:
-        for metadata in entry["metadata"]:
-            if not metadata["breadcrumb"]:
-                metadata["metadata"]["selected"] = entry["tap_stream_id"] == stage.load.stream
+    found = select(json.loads(done.stdout), {stage.load.stream})
     config = {"api_token": stage.token, "start_date": _iso(stage.load.start)}
     return Command(
         [

@@ -17,6 +17,7 @@ from resilience.target import watch
 from resilience.truth import truth_of
 from sandbox import Fault, Sandbox
 from sandbox.control import switch
+from scripts.taps import select
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
@@ -303,12 +304,7 @@ class Stage:
         """The catalog that the tap discovers, with no stream selected but this and its parent."""
         job = Job(self.subject.target_class, ["--discover"])
         written = watch(self._server, job, None, "pipe", LONGEST_RUN)
-        catalog = json.loads(written.whole)
-        for stream in catalog["streams"]:
-            for entry in stream["metadata"]:
-                if not entry["breadcrumb"]:
-                    entry["metadata"]["selected"] = stream["tap_stream_id"] in self.subject.streams
-        return dict(catalog)
+        return select(json.loads(written.whole), self.subject.streams)
 
     def _path(self, name: str) -> str:
         return str(self._folder / f"{name}.json")

@@ -11,6 +11,8 @@ import importlib.metadata
 import typing as t
 
 if t.TYPE_CHECKING:
+    from collections.abc import Collection
+
     from support_taps.streams.base import SupportStream
     from support_taps.tap import SupportTap
 
@@ -57,3 +59,17 @@ def streams(tap: type[SupportTap]) -> list[SupportStream[t.Any]]:
     """The streams that a tap discovers, by name."""
     discovered = tap(validate_config=False).streams
     return [t.cast("SupportStream[t.Any]", stream) for _, stream in sorted(discovered.items())]
+
+
+def select(catalog: dict[str, t.Any], wanted: Collection[str]) -> dict[str, t.Any]:
+    """Select some streams of a catalog and no others, in place.
+
+    Args:
+        catalog: As ``--discover`` prints it.
+        wanted: Names of the streams.
+    """
+    for entry in catalog["streams"]:
+        for item in entry["metadata"]:
+            if not item["breadcrumb"]:
+                item["metadata"]["selected"] = entry["tap_stream_id"] in wanted
+    return catalog

@@ -31,7 +31,7 @@ import pytest
 
 from resilience.forks import ForkServer, Job
 from sandbox import Sandbox
-from scripts.taps import programs, taps
+from scripts.taps import programs, select, taps
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -324,10 +324,7 @@ def _discovered(module: str) -> Record:
 def selecting(module: str, wanted: Callable[[Record], bool]) -> Record:
     """The catalog of a tap, with those of its streams selected that are wanted."""
     catalog = discovered(module)
-    for entry in catalog["streams"]:
-        (metadata,) = [item["metadata"] for item in entry["metadata"] if not item["breadcrumb"]]
-        metadata["selected"] = wanted(entry)
-    return catalog
+    return select(catalog, {entry["stream"] for entry in catalog["streams"] if wanted(entry)})
 
 
 def everything(module: str) -> Record:
