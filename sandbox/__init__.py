@@ -53,6 +53,9 @@ Switches, for what the documents leave open (the first is the default):
     zendesk_chat.short_pages        None or rows
     zendesk_chat.next_page_host     None or "https://www.zopim.com"
     zendesk_chat.denied             {} or {stream: 403 or 404}
+    zendesk_chat.support            the Support API of the same account, a host with switches of its
+                                    own (`sandbox.zendesk_support`); its streams are to be had from
+                                    zendesk_chat as well
     devrev.without_beta             404, 400
     devrev.end_cursor               "absent", "empty"
 
