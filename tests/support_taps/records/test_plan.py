@@ -249,6 +249,17 @@ def test_a_unit_that_is_known_is_not_guessed(
         assert by_both_ways(plan, to_bytes({"id": 1, "at": sent})) == {"id": 1, "at": text}
 
 
+def test_many_records_that_do_not_fit_change_nothing_for_the_others(reports: Reports) -> None:
+    """A new field in every record must not keep values from being coerced."""
+    plan = reports.plan()
+    flagged = to_bytes({"id": 2, "flag": 1})
+    assert by_both_ways(plan, flagged)["flag"] is True
+    for _ in range(40):
+        assert by_both_ways(plan, to_bytes({"id": 3, "new": "x"})) == {"id": 3, "new": "x"}
+    assert by_both_ways(plan, flagged)["flag"] is True
+    assert by_both_ways(plan, to_bytes({"id": 4, "flag": False})) == {"id": 4, "flag": False}
+
+
 def test_unknown_fields_are_carried_and_counted(reports: Reports) -> None:
     plan = reports.plan()
     for number in range(3):
