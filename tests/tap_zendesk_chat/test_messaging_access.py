@@ -283,6 +283,17 @@ def test_the_logs_leave_half_of_the_account_to_other_tools(
         assert later.monotonic - first.monotonic > 0.3
 
 
+def test_the_logs_wait_while_other_tools_have_used_half_of_the_account(
+    small_box: Sandbox,
+) -> None:
+    told = {"X-Rate-Limit": "400", "X-Rate-Limit-Remaining": "150", "ratelimit-reset": "1"}
+    small_box.fault(kind="head", headers=told, stream="tickets")
+    done = read(small_box, *CONVERSATIONS, rate_limit_share=1).succeeded()
+    waited = seconds_waited(done)
+    assert waited["conversation_log"] >= 0.5
+    assert waited["tickets"] == 0
+
+
 def test_a_429_without_any_header_is_waited_out(small_box: Sandbox) -> None:
     small_box.fault(kind="status", status=429, stream="engagements", at=2)
     done = read(small_box, "engagements", rate_limit_share=100).succeeded()
