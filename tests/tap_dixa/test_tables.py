@@ -189,10 +189,11 @@ def test_end_users_are_read_in_full_by_the_setting(box: Sandbox) -> None:
     assert ordered(done.records("endusers")) == ordered([*expected, gone])
 
 
-def test_an_end_user_that_cannot_be_read_is_an_error(box: Sandbox) -> None:
-    box.fault(kind="status", vendor="dixa", stream="enduser_details", status=500)
+@pytest.mark.parametrize("status", [400, 500])
+def test_an_end_user_that_cannot_be_read_is_an_error(box: Sandbox, status: int) -> None:
+    box.fault(kind="status", vendor="dixa", stream="enduser_details", status=status)
     done = read(box, "endusers", enduser_custom_attributes=True)
-    assert "500" in done.complaint()
+    assert str(status) in done.complaint()
 
 
 # The knowledge base
