@@ -29,3 +29,11 @@
     left join regexp_matches({{ body }}, '{{ pattern }}', 'g') with ordinality as hits (hit, place) using (place)
 )
 {%- endmacro %}
+
+
+{# A column redacted, if that is wanted. The function is called for few: a call costs more than a look. #}
+{% macro redacted(column, redact) -%}
+    {%- if var('redact_transcripts') -%}
+    case when {{ column }} ~ '[@0-9]' then {{ redact }}({{ column }}) else {{ column }} end
+    {%- else -%} {{ column }} {%- endif -%}
+{%- endmacro %}

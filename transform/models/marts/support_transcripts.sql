@@ -2,18 +2,18 @@
 -- A token is counted as four bytes, which is kind to scripts whose characters have three. Lines are
 -- cut into pieces of a quarter of a chunk, and a chunk takes pieces until it is three quarters full:
 -- so none is too long, and nothing is left out.
-with lines as (
+with lines as materialized ( -- redacted once, not for each use of a line
     select
         conversation_id,
         vendor,
         message_number,
-        {% set private = function('redact') if var('redact_transcripts') else '' -%}
+        {% set redact = function('redact') -%}
         to_char(sent_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI ')
         || initcap(coalesce(sender_type, 'unknown'))
-        || coalesce(' (' || {{ private }}(sender_name) || ')', '')
+        || coalesce(' (' || {{ redacted('sender_name', redact) }} || ')', '')
         || case when is_internal then ' [internal]' else '' end
         || ': '
-        || coalesce({{ private }}(body_text), '[' || message_type || ' without text]')
+        || coalesce({{ redacted('body_text', redact) }}, '[' || message_type || ' without text]')
         || e'\n' as line
     from {{ ref('support_messages') }}
     where sent_at is not null

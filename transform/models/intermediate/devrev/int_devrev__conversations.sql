@@ -14,7 +14,9 @@ with conversations as (
             limit 1
         ) as first_response_seconds
     from {{ ref('stg_devrev__conversations') }}
-)
+),
+
+threads as (select distinct "object" from {{ ref('stg_devrev__conversation_timeline_entries') }})
 
 select
     id as vendor_conversation_id,
@@ -53,6 +55,7 @@ select
     jsonb_path_query_array(tags, '$[*].tag.name') as tags,
     false as is_deleted,
     -- The export has the latest messages alone.
-    id in (select "object" from {{ ref('stg_devrev__conversation_timeline_entries') }}) as has_all_messages,
+    threads."object" is not null as has_all_messages,
     loaded_at
 from conversations
+left join threads on conversations.id = threads."object"

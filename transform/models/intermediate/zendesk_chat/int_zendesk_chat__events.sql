@@ -21,7 +21,7 @@ nested as (
         chats.loaded_at
     from chats
     cross join lateral {{ elements('chats.history') }} with ordinality as event (value, place)
-    where chats.id not in (select chat_id from loaded)
+    where not exists (select from loaded where loaded.chat_id = chats.id)
 )
 
 select * from loaded

@@ -10,7 +10,9 @@ with tickets as (
         'sunshine_conversations_facebook_messenger', 'sunshine_conversations_twitter_dm',
         'business_messaging_slack_connect', 'answer_bot_for_web_widget'
     ))
-)
+),
+
+logs as (select distinct ticket_id from {{ ref('stg_zendesk_chat__conversation_log') }})
 
 select
     tickets.id as vendor_conversation_id,
@@ -49,9 +51,10 @@ select
     {{ number("tickets.metric_set -> 'reply_time_in_seconds' ->> 'calendar'") }} as vendor_first_response_seconds,
     tickets.tags,
     coalesce(tickets.status = 'deleted', false) as is_deleted,
-    tickets.id in (select ticket_id from {{ ref('stg_zendesk_chat__conversation_log') }}) as has_all_messages,
+    logs.ticket_id is not null as has_all_messages,
     tickets.loaded_at
 from tickets
+left join logs on tickets.id = logs.ticket_id
 left join {{ ref('stg_zendesk_chat__groups') }} as groups on tickets.group_id = groups.id
 left join {{ ref('stg_zendesk_chat__users') }} as requesters on tickets.requester_id = requesters.id
 left join {{ ref('stg_zendesk_chat__users') }} as assignees on tickets.assignee_id = assignees.id
