@@ -193,7 +193,7 @@ def ask(database: Database, query: str, *values: t.Any) -> list[Row]:
 def desks(loaded: Database, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Desk]:
     """The desk of four vendors, of two with some columns left out, and of none."""
     builder = Builder(loaded, tmp_path_factory.mktemp("desk"))
-    four = dataclasses.replace(builder.build(*VENDORS), page=builder.page())
+    four = dataclasses.replace(builder.build(*VENDORS, "zendesk_messaging"), page=builder.page())
     ask(loaded, "alter schema tap_deepconverse rename to elsewhere_1")
     ask(loaded, "alter schema tap_zendesk_chat rename to elsewhere_2")
     ask(loaded, "drop table tap_devrev.conversation_timeline_entries cascade")

@@ -7,7 +7,8 @@ import typing as t
 import pytest
 import yaml
 
-from scripts.taps import programs
+from scripts.desk import streams_of
+from scripts.taps import programs, streams, taps, vendor_of
 from tests.conftest import ROOT
 
 Json = t.Any
@@ -31,3 +32,13 @@ def test_the_desk_is_in_the_database_of_the_target(meltano_yml: Json, setting: s
     assert values[setting] == f"$TARGET_POSTGRES_{setting.upper()}"
     profile = (ROOT / "transform" / "profiles.yml").read_text(encoding="utf-8")
     assert f"env_var('DESK_{setting.upper()}'" in profile
+
+
+@pytest.mark.parametrize("tap", programs())
+def test_models_read_streams_that_the_tap_has(tap: str) -> None:
+    vendor = vendor_of(tap)
+    names = {stream.name for stream in streams(taps()[tap])}
+    assert streams_of(vendor) <= names
+    file = ROOT / "transform" / "models" / "staging" / vendor / f"_{vendor}__sources.yml"
+    (source,) = yaml.safe_load(file.read_text(encoding="utf-8"))["sources"]
+    assert {table["name"] for table in source["tables"]} == streams_of(vendor)

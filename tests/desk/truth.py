@@ -5,6 +5,7 @@ Nothing here comes from the models: it is written from the vendors' documents, i
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import datetime as dt
 import functools
@@ -112,7 +113,22 @@ def _dixa(box: Sandbox) -> Iterator[Conversation]:
         messages.setdefault(record["csid"], []).append(
             Message(record["id"], since_1970(record["created_at"] / 1000), sender, seen(text))
         )
+    handed = collections.Counter(
+        record["conversationId"]
+        for record in box.dixa.truth("activity_logs")
+        if record["_type"] == "TransferSuccessful"
+    )
     for record in box.dixa.truth("conversations"):
+        for note in box.dixa.truth("conversation_notes", str(record["id"])):
+            messages.setdefault(record["id"], []).append(
+                Message(
+                    f"note:{note['id']}",
+                    moment(note["createdAt"]),
+                    "agent",
+                    note["message"],
+                    internal=True,
+                )
+            )
         channel = channels[record["initial_channel"]]
         score = record["rating_score"]
         yield Conversation(
@@ -127,7 +143,7 @@ def _dixa(box: Sandbox) -> Iterator[Conversation]:
                 if channel == "phone" and record["direction"] == "inbound" and record["closed_at"]
                 else None
             ),
-            transfers=int(record["transferee_name"] is not None),
+            transfers=int(record["transferee_name"] is not None) + handed[record["id"]],
         )
 
 
