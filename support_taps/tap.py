@@ -88,10 +88,14 @@ class SupportTap(SdkTap, abc.ABC):
 
     @override
     def discover_streams(self) -> Sequence[Stream]:
+        return [stream(self) for stream in self.stream_classes()]
+
+    @classmethod
+    def stream_classes(cls) -> list[type[Stream]]:
         """Every stream class that the tap's ``streams.py`` defines."""
-        told = self.streams_module
+        told = cls.streams_module
         return [
-            stream(self)
+            stream
             for module in (told if isinstance(told, tuple) else (told,))
             for stream in vars(module).values()
             if isinstance(stream, type)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from scripts import taps
 from support_taps.timestamps import MILLISECOND, to_epoch
-from tests.common import bare
+from tests.common import bare, with_one
 from tests.conftest import ROOT, SPAN, exports
 
 if t.TYPE_CHECKING:
@@ -125,14 +125,20 @@ def crumbs_of(schema: Json, within: Crumbs = ()) -> Iterator[Crumbs]:
         yield from crumbs_of(prop, crumbs)
 
 
+def catalog_of(tap: type[SupportTap], name: str) -> Json:
+    """A copy of the catalog of one stream."""
+    every = CATALOGS[tap]["streams"]
+    return {"streams": copy.deepcopy([it for it in every if it["tap_stream_id"] == name])}
+
+
 def selected(tap: type[SupportTap], name: str, left_out: set[Crumbs]) -> SupportStream[t.Any]:
     """The stream, with all but some properties selected."""
-    catalog = copy.deepcopy(CATALOGS[tap])
+    catalog = catalog_of(tap, name)
     for entry in catalog["streams"]:
         for metadata in entry["metadata"]:
             if tuple(metadata["breadcrumb"]) in left_out:
                 metadata["metadata"]["selected"] = False
-    stream: t.Any = bare(tap, catalog).streams[name]
+    stream: t.Any = bare(with_one(tap, name), catalog).streams[name]
     return t.cast("SupportStream[t.Any]", stream)
 
 

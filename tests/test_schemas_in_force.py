@@ -26,9 +26,9 @@ from hypothesis import strategies as st
 from support_taps.records.emitter import MOST_NEW_FIELDS
 from support_taps.writer import LineWriter
 from tap_zendesk_chat.tap import TapZendeskChat
-from tests.common import bare
+from tests.common import bare, with_one
 from tests.conftest import deselect
-from tests.test_lines import CATALOGS, EXPORTS, STREAMS, objects, values, without_null
+from tests.test_lines import CATALOGS, EXPORTS, STREAMS, catalog_of, objects, values, without_null
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -94,7 +94,7 @@ def written(
     **config: Json,
 ) -> Output:
     """The output of a stream for some batches of records, checked against its SCHEMA."""
-    tap: t.Any = bare(tap_class, catalog or CATALOGS[tap_class], **config)
+    tap: t.Any = bare(with_one(tap_class, name), catalog or catalog_of(tap_class, name), **config)
     stream: SupportStream[t.Any] = tap.streams[name]
     tap.message_writer = Writer()
 
@@ -135,8 +135,8 @@ def written(
 
 def configured(way: Way, tap_class: type[SupportTap], name: str, folder: str) -> Record:
     """Settings, and a catalog, with which a stream takes a way."""
-    catalog = copy.deepcopy(CATALOGS[tap_class])
-    (entry,) = (each for each in catalog["streams"] if each["tap_stream_id"] == name)
+    catalog = catalog_of(tap_class, name)
+    (entry,) = catalog["streams"]
     properties = list(entry["schema"]["properties"])
     keys = keys_of(entry)
     dropped = next(each for each in properties if each not in keys)
@@ -193,9 +193,8 @@ def test_every_record_is_listed_and_valid(
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         config = configured(way, tap, name, folder)
-        (entry,) = (each for each in config["catalog"]["streams"] if each["stream"] == name)
-        keys = keys_of(entry)
-        own = CATALOGS[tap]["streams"][config["catalog"]["streams"].index(entry)]["schema"]
+        (entry,) = config["catalog"]["streams"]
+        keys, own = keys_of(entry), catalog_of(tap, name)["streams"][0]["schema"]
         if data.draw(st.booleans()):
             forget(entry["schema"], keys, data)
         keyed = st.fixed_dictionaries(
