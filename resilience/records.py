@@ -111,12 +111,12 @@ def records_of(
             for part in _parts(parent, origin):
                 yield row, {**added, **part}
         return
-    (reference,) = (each for each in vendor.references if each.stream == stream)
+    reference = next((each for each in vendor.references if each.stream == stream), None)
     by_key = {
         # One that is a part of a record is known by what it is asked for.
         key: (row, added if key == str(row.key) else dict.fromkeys(added, key))
         for row, _, added in parents
-        for key in reference.parents([row])
+        for key in (reference.parents([row]) if reference else [str(row.key)])
     }
     for row, record in rows(stream):
         if row.group in by_key:  # those of a parent that is gone are gone with it
