@@ -48,6 +48,9 @@ class Shape:
         served_at: What the sandbox orders and filters by: from milliseconds and the record.
         count: Records of a full run.
         grow_to: Bytes that each has at least; None: the generator's own size.
+        most_copies: The share of records that a tap may write twice: those on the border of two
+            windows, and for DevRev those of windows that it reads again in parts, to prove that
+            they came whole.
     """
 
     key: str
@@ -57,6 +60,7 @@ class Shape:
     served_at: Callable[[int, Record], int]
     count: int = 100_000
     grow_to: int | None = None
+    most_copies: float = 0.02
 
 
 def _seconds(at: int, _record: Record) -> int:
@@ -100,6 +104,7 @@ SHAPES: dict[str, Shape] = {
         lambda at, _: at * 1_000_000,
         6_000,
         grow_to=20_000,
+        most_copies=0.3,
     ),
     "zendesk_chat.agent_timeline": Shape(
         "start_time", None, "start_time", lambda at: _iso(at, "microseconds"), _span_end, 200_000
