@@ -203,6 +203,8 @@ class DevRev(Vendor):
         if isinstance(rows, Response):
             return rows
         if endpoint.holds_one:
+            if not rows:
+                return self.error(404)
             return rows_of(rows, b'{"%b":' % endpoint.rows.encode(), b"}")
         if endpoint.most:
             return self._export(endpoint, body, rows)

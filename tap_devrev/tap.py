@@ -11,7 +11,7 @@ from tap_devrev.client import LARGEST_PAGE
 
 
 class TapDevRev(SupportTap):
-    """Conversations from DevRev's export API."""
+    """Conversations with their threads, tickets, people, accounts and SLAs from DevRev's API."""
 
     name = "tap-devrev"
     streams_module = streams

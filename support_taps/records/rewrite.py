@@ -7,7 +7,7 @@ no name that comes from a schema; ``linecache`` has it, so that tracebacks and d
 
 from __future__ import annotations
 
-import itertools
+import hashlib
 import linecache
 import typing as t
 
@@ -20,8 +20,6 @@ if t.TYPE_CHECKING:
     from support_taps.records.types import Member
 
     Change = Callable[[Struct], None]
-
-_numbers = itertools.count(1)
 
 
 def compiled(
@@ -42,10 +40,12 @@ def compiled(
         source.addition(members[name], name)
     source.changes(members, deselected, "record", 1)
     lines = [f"{line}\n" for line in source.lines]
-    file = f"<changes of a record {next(_numbers)}>"
+    text = "".join(lines)
+    # Named after its text: a run that makes the same function for each of many parents has it once.
+    file = f"<changes of a record {hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}>"
     # Without a time of modification the entry stays when linecache looks for files that changed.
-    linecache.cache[file] = (sum(map(len, lines)), None, lines, file)
-    exec(compile("".join(lines), file, "exec"), source.names)  # noqa: S102 - our own source
+    linecache.cache[file] = (len(text), None, lines, file)
+    exec(compile(text, file, "exec"), source.names)  # noqa: S102 - our own source
     return t.cast("Change", source.names["change"])
 
 

@@ -14,7 +14,7 @@ from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
 from sandbox import Sandbox
 from tap_devrev.tap import TapDevRev
-from tests.conftest import SPAN
+from tests.conftest import SPAN, everything
 from tests.tap_devrev.conftest import config_for
 
 if t.TYPE_CHECKING:
@@ -30,6 +30,7 @@ TestTapDevRev = get_tap_test_class(
     config=config_for(BOX),
     suite_config=SuiteConfig(max_records_limit=150),
     parse_env_config=False,
+    catalog=everything("tap_devrev"),
 )
 
 # In one process and in order: the SDK keeps the values of the first attribute it tests.
