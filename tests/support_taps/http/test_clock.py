@@ -218,7 +218,11 @@ def test_an_earlier_start_date_than_the_states_is_spoken_of(
     first = vendor.run(start_date="2026-01-05", end_date="2026-02-01").succeeded()
     for start, is_told in (("2025-12-01", True), ("2026-01-05", False), ("2026-01-10", False)):
         run = vendor.run(state=first.states[-1], start_date=start, end_date="2026-03-01")
-        lines = [line for line in run.succeeded().log("INFO") if "earlier than where" in line]
+        lines = [
+            line
+            for line in run.succeeded().log("INFO")
+            if line.startswith("conversations: ") and "earlier than where" in line
+        ]
         assert len(lines) == is_told
         if is_told:
             assert "2025-12-01T00:00:00.000Z" in lines[0]
