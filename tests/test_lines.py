@@ -52,7 +52,6 @@ STREAMS = [
 ]
 
 EXPORTS = [(tap, name) for tap, name in STREAMS if name in exports(tap.name.replace("-", "_"))]
-TABLES = [stream for stream in STREAMS if stream not in EXPORTS]
 """They differ in their schemas alone, so that a few records of each will do."""
 
 INSTANTS = ["2025-01-04T14:13:20Z", "2025-01-04T14:13:20.123456+02:00"]
@@ -142,6 +141,20 @@ def selected(tap: type[SupportTap], name: str, left_out: set[Crumbs]) -> Support
     return t.cast("SupportStream[t.Any]", stream)
 
 
+def keyed(
+    stream: SupportStream[t.Any], properties: Json, keys: set[str]
+) -> st.SearchStrategy[Json]:
+    """Key fields, also where the vendor has one inside an object."""
+
+    def inside(record: Json) -> Json:
+        for key, (place, name) in stream.inner_keys.items():
+            record[place] = {name: record[key]}
+        return record
+
+    own = {key: values(without_null(properties[key]), drifts=False) for key in sorted(keys)}
+    return st.fixed_dictionaries(own).map(inside)
+
+
 def record_messages(lines: bytes | bytearray) -> list[Json]:
     messages = [json.loads(line, parse_float=decimal.Decimal) for line in lines.splitlines()]
     return [message for message in messages if message["type"] == "RECORD"]
@@ -159,6 +172,8 @@ def canonical(value: Json) -> Json:
 
 
 UNSELECTIVE = {(tap, name): selected(tap, name, set()) for tap, name in STREAMS}
+TABLES = [it for it in STREAMS if it not in EXPORTS and UNSELECTIVE[it].writes_lines]
+"""Without the one whose key lies inside an object: the SDK writes it."""
 
 
 @pytest.mark.parametrize(
@@ -189,10 +204,9 @@ def assert_our_line_is_the_sdks(tap: type[SupportTap], name: str, data: st.DataO
     )
     stream = selected(tap, name, left_out)
     properties = stream.schema["properties"]
-    keyed = st.fixed_dictionaries(
-        {key: values(without_null(properties[key]), drifts=False) for key in keys}
+    drawn = st.builds(
+        lambda known, key: known | key, objects(properties), keyed(stream, properties, keys)
     )
-    drawn = st.builds(lambda known, key: known | key, objects(properties), keyed)
     records = [data.draw(drawn) for _ in range(data.draw(st.integers(1, 4)))]
     raws = [json.dumps(record, ensure_ascii=False).encode() for record in records]
     stream._partition = {"bot_name": "bot"} if stream.partitions else {}

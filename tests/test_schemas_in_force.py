@@ -28,7 +28,15 @@ from support_taps.writer import LineWriter
 from tap_zendesk_chat.tap import TapZendeskChat
 from tests.common import bare, with_one
 from tests.conftest import deselect
-from tests.test_lines import CATALOGS, EXPORTS, STREAMS, catalog_of, objects, values, without_null
+from tests.test_lines import (
+    CATALOGS,
+    EXPORTS,
+    STREAMS,
+    UNSELECTIVE,
+    catalog_of,
+    keyed,
+    objects,
+)
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -197,10 +205,11 @@ def test_every_record_is_listed_and_valid(
         keys, own = keys_of(entry), catalog_of(tap, name)["streams"][0]["schema"]
         if data.draw(st.booleans()):
             forget(entry["schema"], keys, data)
-        keyed = st.fixed_dictionaries(
-            {key: values(without_null(own["properties"][key]), drifts=False) for key in keys}
+        drawn = st.builds(
+            lambda known, key: known | key,
+            objects(own["properties"]),
+            keyed(UNSELECTIVE[tap, name], own["properties"], keys),
         )
-        drawn = st.builds(lambda known, key: known | key, objects(own["properties"]), keyed)
         batches = data.draw(st.lists(st.lists(drawn, min_size=1, max_size=3), max_size=3))
         output = written(tap, name, batches, **config)
     in_force: dict[str, Record] = {}

@@ -216,13 +216,14 @@ def test_an_earlier_start_date_than_the_states_is_spoken_of(
 ) -> None:
     vendor = elsewhere("devrev", 0)
     first = vendor.run(start_date="2026-01-05", end_date="2026-02-01").succeeded()
+
+    def lines_of(run: Run) -> list[str]:
+        lines = run.succeeded().log("INFO")
+        return [it for it in lines if it.startswith("conv") and "earlier than where" in it]
+
     for start, is_told in (("2025-12-01", True), ("2026-01-05", False), ("2026-01-10", False)):
         run = vendor.run(state=first.states[-1], start_date=start, end_date="2026-03-01")
-        lines = [
-            line
-            for line in run.succeeded().log("INFO")
-            if line.startswith("conversations: ") and "earlier than where" in line
-        ]
+        lines = lines_of(run)
         assert len(lines) == is_told
         if is_told:
             assert "2025-12-01T00:00:00.000Z" in lines[0]
@@ -230,4 +231,4 @@ def test_an_earlier_start_date_than_the_states_is_spoken_of(
             assert "another state id" in lines[0]
     del first.states[-1]["bookmarks"]["conversations"]["start_date"]  # as older versions wrote it
     old = vendor.run(state=first.states[-1], start_date="2025-12-01", end_date="2026-03-01")
-    assert not [line for line in old.succeeded().log("INFO") if "earlier than where" in line]
+    assert not lines_of(old)
