@@ -43,7 +43,6 @@ from support_taps.timestamps import SECOND, floor, isoformat, to_epoch
 from support_taps.windows import Window
 from tap_zendesk_chat import schemas
 from tap_zendesk_chat.client import LARGEST_PAGE, CursorPage, ServerCursor
-from tap_zendesk_chat.support_limits import SMALLEST_ACCOUNT, SupportRateLimiter, Told
 from tap_zendesk_chat.support_pages import (
     LARGEST_LIST_PAGE,
     Asked,
@@ -61,7 +60,8 @@ if t.TYPE_CHECKING:
 
     from support_taps.bookmarks import Checkpoint
     from support_taps.pagination import BasePaginator
-    from tap_zendesk_chat.tap import TapZendeskChat
+    from tap_zendesk_chat.support_access import SupportAccess
+    from tap_zendesk_chat.support_limits import SupportRateLimiter
 
 KEPT_DAYS = 90
 LOG_PART = 0.5
@@ -76,7 +76,7 @@ class SupportApiStream(SupportStream[Token], abc.ABC):
 
     schema = StreamSchema(SchemaDirectory(schemas))
     url_setting = "support_api_url"
-    tap: TapZendeskChat
+    tap: SupportAccess
 
     requests_per_minute: t.ClassVar[int | None] = None
     """The endpoint's own limit; None: it has none but the account's."""
@@ -87,7 +87,7 @@ class SupportApiStream(SupportStream[Token], abc.ABC):
     @functools.cached_property
     @override
     def rate_limiter(self) -> SupportRateLimiter:
-        return support_rate_limiter(self.tap, self.requests_per_minute, self.part_of_account)
+        return self.tap.support_rate_limiter(self.requests_per_minute, self.part_of_account)
 
     @property
     @override
@@ -125,24 +125,6 @@ class SupportApiStream(SupportStream[Token], abc.ABC):
             "it needs a plan that has it, the scope 'read', and an administrator (custom roles may "
             "not do) as the owner of the token or OAuth client; check also 'subdomain'"
         )
-
-
-def support_rate_limiter(
-    tap: TapZendeskChat, requests: int | None = None, part: float = 1.0
-) -> SupportRateLimiter:
-    """The limiter of some streams of the Support API.
-
-    Args:
-        tap: The tap; its streams share what the vendor tells of the account.
-        requests: An endpoint's limit in a minute; None: it has none of its own.
-        part: The part of the account's limit that is used, where there is none.
-    """
-    window = tap.rate_limiter(
-        f"support {requests} {part}", requests or int(SMALLEST_ACCOUNT * part), 60
-    )
-    account: dict[str, Told] = tap.support_account
-    share = tap.settings.rate_limit_share * part
-    return SupportRateLimiter(window, account, share, None if requests else part)
 
 
 class SupportExport(SupportApiStream[ExportPage], IncrementalStream[ExportPage], abc.ABC):

@@ -12,18 +12,14 @@ from typing_extensions import override
 from support_taps.errors import SettingsError
 from support_taps.settings import LONGEST_DAYS, Settings, common_settings
 from support_taps.streams.base import SupportStream
-from support_taps.tap import SupportTap
 from tap_zendesk_chat import streams, support_streams
 from tap_zendesk_chat.client import LARGEST_PAGE
-from tap_zendesk_chat.support_client import support_rate_limiter
-from tap_zendesk_chat.support_token import SupportToken
+from tap_zendesk_chat.support_access import SupportAccess
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
     from singer_sdk import Stream
-
-    from tap_zendesk_chat.support_limits import Told
 
 _SUBDOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 _CREDENTIALS = {
@@ -34,7 +30,7 @@ _CREDENTIALS = {
 """The settings that the streams of each host need, in words."""
 
 
-class TapZendeskChat(SupportTap):
+class TapZendeskChat(SupportAccess):
     """Chats, agents' timelines and more from the Zendesk Chat API; conversations of Messaging."""
 
     name = "tap-zendesk-chat"
@@ -157,18 +153,6 @@ class TapZendeskChat(SupportTap):
             )
             raise SettingsError(msg)
         return super().vendor_url(setting).format(subdomain=subdomain)
-
-    @functools.cached_property
-    def support_account(self) -> dict[str, Told]:
-        """What the vendor has told of the account's rate limit, for all streams."""
-        return {}
-
-    @functools.cached_property
-    def support_token(self) -> SupportToken | None:
-        """The token of the Support API that renews itself; None where a ready one is given."""
-        if not self.config.get("support_client_id"):
-            return None
-        return SupportToken(self, support_rate_limiter(self))
 
     @override
     def discover_streams(self) -> Sequence[Stream]:
