@@ -408,7 +408,7 @@ def is_right(sent: Json, got: Json, schema: Json, *, epochs: bool) -> bool:
         )
     if isinstance(got, dict):
         return isinstance(sent, dict) and any(
-            [*sent] == [*got]
+            sent.keys() == got.keys()
             and all(
                 is_right(sent[name], got[name], properties.get(name, {}), epochs=epochs)
                 for name in sent
