@@ -42,6 +42,7 @@ bench: .venv/.dev ## Measure what the taps cost, against peers; ARGS=--quick for
 docs: .venv/.dev ## Bring the tables of the documents and meltano.yml up to date with the code
 	@$(bin)/python -m scripts.tables --write
 	@$(bin)/python -m scripts.hub --write
+	@PYTHONPATH=orchestrate $(bin)/python -m support_fleet schema >orchestrate/schema.json
 
 clean: ## Remove what was installed and what the demo wrote
 	rm -rf .venv .meltano .mypy_cache .pytest_cache .ruff_cache .hypothesis dist output/sandbox output/desk
@@ -58,6 +59,10 @@ $(bin)/uv:
 
 .venv/.desk: .venv/.taps
 	@$(uv) --editable . --group desk
+	@touch $@
+
+.venv/.fleet: .venv/.taps
+	@$(uv) --editable . --group fleet
 	@touch $@
 
 .venv/.dev: .venv/.taps
