@@ -8,17 +8,18 @@ wants the keys of a definition in alphabetical order.
 
 from __future__ import annotations
 
-import argparse
+import functools
 import sys
 import typing as t
 
 import yaml
 
-from scripts.tables import ROOT, summary
+from scripts.tables import ROOT, command, summary
 from scripts.taps import DISTRIBUTION, taps
 
 if t.TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 FOLDER = ROOT / "hub"
 _ABOUT = {
@@ -36,8 +37,7 @@ def definition(name: str) -> dict[str, t.Any]:
     Args:
         name: The tap's.
     """
-    project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
-    (plugin,) = (it for it in project["plugins"]["extractors"] if it["name"] == name)
+    (plugin,) = (it for it in _extractors() if it["name"] == name)
     label, home = _ABOUT[name]
     selected = plugin["select"]
     return {
@@ -61,28 +61,22 @@ def definition(name: str) -> dict[str, t.Any]:
     }
 
 
+@functools.cache
+def _extractors() -> t.Any:
+    project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+    return project["plugins"]["extractors"]
+
+
 def text_of(made: Mapping[str, t.Any]) -> str:
     """A definition as the Hub has it in its files."""
     return yaml.safe_dump(made, allow_unicode=True, width=100)
 
 
-def main() -> int:
-    """Write, or say what is out of date."""
-    parser = argparse.ArgumentParser(description="Definitions for the Meltano Hub.")
-    parser.add_argument("--write", action="store_true", help="bring the files up to date")
-    write = parser.parse_args().write
-    stale = 0
+def files() -> Iterator[tuple[Path, str]]:
+    """The definitions as they should be."""
     for name in taps():
-        file = FOLDER / f"{name}.yml"
-        made = text_of(definition(name))
-        if not file.exists() or file.read_text(encoding="utf-8") != made:
-            stale += 1
-            print(f"hub/{file.name}: {'written' if write else 'out of date: make docs'}")
-            if write:
-                FOLDER.mkdir(exist_ok=True)
-                file.write_text(made, encoding="utf-8")
-    return 1 if stale and not write else 0
+        yield FOLDER / f"{name}.yml", text_of(definition(name))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command("Definitions for the Meltano Hub.", files))

@@ -27,7 +27,7 @@ from scripts.taps import streams, taps
 from support_taps.streams.child import PartsStream
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from singer_sdk import Tap
     from singer_sdk.streams import RESTStream
@@ -247,23 +247,37 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
     return lines
 
 
-def main() -> int:
-    """Write, or say what is out of date."""
-    parser = argparse.ArgumentParser(description="Tables of settings and streams.")
+def command(description: str, made: Callable[[], Iterable[tuple[Path, str]]]) -> int:
+    """Write generated files, or say which are out of date: the whole of a program.
+
+    Args:
+        description: What the program is about.
+        made: Gives the files with their text as it should be.
+
+    Returns:
+        The exit code.
+    """
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--write", action="store_true", help="bring the files up to date")
     write = parser.parse_args().write
     stale = 0
-    for name in FILES:
-        file = ROOT / name
-        text = file.read_text(encoding="utf-8")
-        made = updated(text)
-        if made != text:
+    for file, text in made():
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
             stale += 1
+            name = file.relative_to(ROOT).as_posix()
             print(f"{name}: {'written' if write else 'out of date: make docs'}")
             if write:
-                file.write_text(made, encoding="utf-8")
+                file.parent.mkdir(exist_ok=True)
+                file.write_text(text, encoding="utf-8")
     return 1 if stale and not write else 0
 
 
+def files() -> Iterator[tuple[Path, str]]:
+    """The documents with their tables as they should be."""
+    for name in FILES:
+        file = ROOT / name
+        yield file, updated(file.read_text(encoding="utf-8"))
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command("Tables of settings and streams.", files))

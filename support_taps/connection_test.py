@@ -17,6 +17,7 @@ from support_taps.command import told
 from support_taps.errors import FatalResponseError
 from support_taps.json_codec import decode
 from support_taps.records.json_types import alternatives, type_name
+from support_taps.wording import counted, named
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -86,7 +87,7 @@ class ConnectionTest:
         """Read the first records of a stream, and describe them."""
         raws = self._first_records(stream)
         count = stream.progress.requests
-        asked = f"{count or 'no'} {'request' if count < 2 else 'requests'}"  # noqa: PLR2004
+        asked = counted(count, "request") if count else "no request"
         if not raws:
             yield f"{stream.name}: no record ({asked})"
             return
@@ -165,5 +166,4 @@ def _note(value: t.Any, schema: Mapping[str, t.Any], path: str, found: dict[str,
 
 def _names(what: str, names: list[str]) -> Iterator[str]:
     if names:
-        more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-        yield f"  {what}: {', '.join(names[:_MOST_NAMES])}{more}"
+        yield f"  {what}: {named(names, _MOST_NAMES)}"

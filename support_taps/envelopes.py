@@ -11,12 +11,12 @@ import typing as t
 
 from support_taps.errors import ShapeError
 from support_taps.json_codec import encode
+from support_taps.wording import named
 
 if t.TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
 _DEEPEST = 4
-_LISTED_KEYS = 20
 _LONGEST_VALUE = 60
 _ERROR_KEYS = frozenset({"error", "errors"})
 _LEADS_ON = re.compile(r"cursor|next|more|continu|scroll|page_?token", re.IGNORECASE)
@@ -61,8 +61,7 @@ def leads_on(
 def listed(envelope: Mapping[str, t.Any]) -> str:
     """The keys of an envelope, nested ones too, for an error message."""
     names = [path for path, _ in leaves(envelope)]
-    more = f" and {len(names) - _LISTED_KEYS} more" if len(names) > _LISTED_KEYS else ""
-    return f"its other keys are: {', '.join(names[:_LISTED_KEYS]) or 'none'}{more}"
+    return f"its other keys are: {named(names) or 'none'}"
 
 
 def shown(value: object) -> str:

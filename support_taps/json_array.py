@@ -21,6 +21,7 @@ import msgspec
 
 from support_taps.errors import ShapeError, TooLargeError
 from support_taps.json_codec import decode, not_json, too_deep
+from support_taps.wording import named
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,7 +29,6 @@ if t.TYPE_CHECKING:
 LARGEST_VALUE = 64 * 1024 * 1024
 """Bytes of the largest record that is read; what is used of memory is a few times that."""
 
-_LISTED_KEYS = 20
 _SPACES = b" \t\r\n"
 _STRIPPED_BYTES = 4096
 _COMMA, _CLOSING = b",]"
@@ -406,6 +406,4 @@ def _rstrip(buffer: bytes, end: int) -> int:
 
 
 def _listed(keys: t.Iterable[str]) -> str:
-    names = list(keys)
-    more = f" and {len(names) - _LISTED_KEYS} more" if len(names) > _LISTED_KEYS else ""
-    return f"its keys are: {', '.join(names[:_LISTED_KEYS]) or 'none'}{more}"
+    return f"its keys are: {named(list(keys)) or 'none'}"

@@ -263,51 +263,6 @@ class Cursors(Paginator[str]):
         return Step(text_at(page.envelope, self._place, is_optional=self._is_optional) or None)
 
 
-class WindowCursor(t.NamedTuple):
-    """One page of a window.
-
-    Args:
-        window: Which window.
-        cursor: The vendor's; empty for the first page.
-    """
-
-    window: Window
-    cursor: str = ""
-
-
-class WindowCursors(Paginator[WindowCursor]):
-    """For each window of a span, pages by the cursor that each response gives.
-
-    Args:
-        span: The time to read; not empty.
-        length: The longest window.
-        place: As for :class:`Cursors`.
-        is_optional: As for :class:`Cursors`.
-    """
-
-    def __init__(self, span: Window, length: dt.timedelta, *place: str, is_optional: bool) -> None:
-        """Start at the first page of the first window."""
-        self._windows = WindowPages(span, length)
-        self._place = place
-        self._is_optional = is_optional
-        super().__init__(WindowCursor(self._windows.first))
-
-    @override
-    def after(self, page: PageRead[WindowCursor, t.Any]) -> Step[WindowCursor]:
-        """The next page of the window, or the first one of the next window."""
-        window = page.token.window
-        if cursor := text_at(page.envelope, self._place, is_optional=self._is_optional):
-            return Step(WindowCursor(window, cursor))
-        following = self._windows.follow(window)
-        token = None if following.next is None else WindowCursor(following.next)
-        return Step(token, following.checkpoint)
-
-    @override
-    def describe(self, token: WindowCursor) -> str:
-        """Which window of how many, and its dates."""
-        return self._windows.describe(token.window)
-
-
 class NextUrls(Paginator[str]):
     """Pages by the URL of the next one, which must lie on the same host.
 

@@ -9,6 +9,8 @@ import dataclasses
 import time
 import typing as t
 
+from support_taps.wording import counted, duration, named
+
 if t.TYPE_CHECKING:
     import datetime as dt
     import logging
@@ -19,8 +21,6 @@ if t.TYPE_CHECKING:
 
 QUIET_SECONDS = 5.0
 """At most one line about finished windows in this time."""
-
-_LISTED_FIELDS = 20
 
 
 @dataclasses.dataclass
@@ -132,12 +132,12 @@ class Progress:
         seconds = (self._stopped or time.monotonic()) - self._started
         drifted = list(drifted)
         message = (
-            f"{self.name}: {_count(self.records, 'record')} in {duration(seconds)}, "
-            f"{_count(self.requests, 'request')}, {_count(self.retries, 'retry', 'retries')}, "
+            f"{self.name}: {counted(self.records, 'record')} in {duration(seconds)}, "
+            f"{counted(self.requests, 'request')}, {counted(self.retries, 'retry', 'retries')}, "
             f"{duration(self.waited)} spent waiting for the vendor's rate limit"
         )
         if drifted:
-            message += f"; of another type than the schema says: {_listed(drifted)}"
+            message += f"; of another type than the schema says: {named(drifted)}"
         self.logger.info(
             message,
             extra={
@@ -155,15 +155,15 @@ class Progress:
                 "%s: the vendor refused it for %s (403 or 404), the first one with %s; these were "
                 "skipped",
                 self.name,
-                _count(self._skipped_parents, "parent"),
+                counted(self._skipped_parents, "parent"),
                 self._first_skipped,
             )
         if unknown:
-            counted = [f"{name} ({count:,})" for name, count in sorted(unknown.items())]
+            counts = [f"{name} ({count:,})" for name, count in sorted(unknown.items())]
             self.logger.warning(
                 "%s: fields that the schema does not list, carried under their own names: %s",
                 self.name,
-                _listed(counted),
+                named(counts),
             )
 
     def drifting(self, path: str, drift: Drift) -> None:
@@ -177,23 +177,3 @@ class Progress:
             drift.key,
             drift.expected,
         )
-
-
-def duration(seconds: float) -> str:
-    """A number of seconds as a person says it."""
-    if seconds < 10:  # noqa: PLR2004 - below ten seconds a tenth matters
-        return f"{seconds:.1f} s"
-    if seconds < 120:  # noqa: PLR2004
-        return f"{seconds:.0f} s"
-    if seconds < 7200:  # noqa: PLR2004
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
-
-
-def _count(number: int, one: str, many: str | None = None) -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _LISTED_FIELDS} more" if len(names) > _LISTED_FIELDS else ""
-    return ", ".join(names[:_LISTED_FIELDS]) + more

@@ -139,15 +139,9 @@ class SdkStream(RESTStream[Page], abc.ABC):
                     batcher = Batcher(self.tap_name, stream, batch_config)
                     for manifest in batcher.get_batches(iter(each)):
                         counter.increment()
-                        self._tap.write_message(
-                            SDKBatchMessage(
-                                stream=stream, encoding=batch_config.encoding, manifest=manifest
-                            )
-                        )
-                self.state_manager.is_flushed = False
-                self._write_state_message()
-        self.state_manager.is_flushed = False
-        self._write_state_message()
+                        self._write_batch(stream, batch_config, manifest)
+                self._write_state_now()
+        self._write_state_now()
 
     def _sync_batches_of_lines(self, config: BatchConfig, context: Context | None) -> None:
         from support_taps.batches import BatchFiles  # noqa: PLC0415 - most runs need none
@@ -156,17 +150,23 @@ class SdkStream(RESTStream[Page], abc.ABC):
 
             def send(url: str) -> None:
                 counter.increment()
-                self._tap.write_message(
-                    SDKBatchMessage(stream=self.name, encoding=config.encoding, manifest=[url])
-                )
-                self.state_manager.is_flushed = False
-                self._write_state_message()
+                self._write_batch(self.name, config, [url])
+                self._write_state_now()
 
             self.batch_files = BatchFiles(config, f"{self.tap_name}--{self.name}", send)
             for _ in self._sync_records(context, write_messages=False):
                 pass
             self.batch_files.flush()
             self.batch_files = None
+        self._write_state_now()
+
+    def _write_batch(self, stream: str, config: BatchConfig, manifest: list[str]) -> None:
+        self._tap.write_message(
+            SDKBatchMessage(stream=stream, encoding=config.encoding, manifest=manifest)
+        )
+
+    def _write_state_now(self) -> None:
+        """Write the state, whatever the SDK thinks of its being written already."""
         self.state_manager.is_flushed = False
         self._write_state_message()
 

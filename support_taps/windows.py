@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from support_taps.timestamps import isoformat, to_epoch
+from support_taps.timestamps import from_epoch, isoformat, to_epoch
 
 if t.TYPE_CHECKING:
     import datetime as dt
@@ -37,6 +37,11 @@ class Window(t.NamedTuple):
             unit: The vendor's smallest step of time.
         """
         return max(to_epoch(self.start, unit) - 1, 0), to_epoch(self.end, unit)
+
+    def iso_bounds(self, unit: dt.timedelta) -> tuple[str, str]:
+        """The same as ISO 8601 text."""
+        after, before = (isoformat(from_epoch(bound, unit)) for bound in self.bounds(unit))
+        return after, before
 
     def split(self, length: dt.timedelta) -> Iterator[Window]:
         """Tiles of at most ``length``, in order of time, that cover this window exactly.

@@ -42,12 +42,13 @@ from typing_extensions import override
 
 from support_taps.halving import HalvingPages, Slice
 from support_taps.http.retries import parse_seconds
-from support_taps.pagination import Cursors, WindowCursor, WindowCursors
+from support_taps.pagination import Cursors, Inside, NoWitness, PagesInside, WindowPages
 from support_taps.streams.base import SupportStream, Token, token_of
 from support_taps.streams.child import ChildStream
 from support_taps.streams.full_table import FullTableStream
 from support_taps.streams.incremental import IncrementalStream
-from support_taps.timestamps import MILLISECOND, from_epoch, isoformat
+from support_taps.timestamps import MILLISECOND
+from support_taps.windows import Window
 from tap_devrev import schemas
 
 if t.TYPE_CHECKING:
@@ -58,7 +59,6 @@ if t.TYPE_CHECKING:
 
     from support_taps.bookmarks import Checkpoint
     from support_taps.http.rate_limits import HeaderRateLimiter
-    from support_taps.windows import Window
 
 LARGEST_PAGE = 5000
 LARGEST_LIST_PAGE = 99
@@ -158,9 +158,7 @@ class DevRevIncremental(DevRevStream[Token], IncrementalStream[Token], abc.ABC):
 
     def within(self, window: Window) -> dict[str, t.Any]:
         """The field that asks for a window."""
-        after, before = (
-            isoformat(from_epoch(bound, self.time_unit)) for bound in window.bounds(self.time_unit)
-        )
+        after, before = window.iso_bounds(self.time_unit)
         form = {"type": "range"} if self.filter_is_typed else {}
         return {self.filter_name: {**form, "after": after, "before": before}}
 
@@ -203,16 +201,20 @@ class DevRevWorks(DevRevExport, abc.ABC):
     filter_is_typed = True
 
 
-class DevRevWindows(DevRevIncremental[WindowCursor], abc.ABC):
+class DevRevWindows(DevRevIncremental[Inside[Window, str]], abc.ABC):
     """A list that can be filtered by time: windows, and pages of each by its cursor."""
 
     @override
-    def pages(self, span: Window, reached: Checkpoint | None) -> WindowCursors:
-        return WindowCursors(span, self.longest_window, self.cursor_key, is_optional=True)
+    def pages(
+        self, span: Window, reached: Checkpoint | None
+    ) -> PagesInside[Window, str, NoWitness]:
+        cursors = Cursors(self.cursor_key, is_optional=True)
+        return PagesInside(WindowPages(span, self.longest_window), cursors)
 
     @override
-    def body(self, token: WindowCursor) -> dict[str, t.Any]:
-        return {**self.within(token.window), **self.list_page(token.cursor)}
+    def body(self, token: Inside[Window, str]) -> dict[str, t.Any]:
+        window, cursor = token
+        return {**self.within(window), **self.list_page(cursor)}
 
 
 class DevRevList(DevRevStream[str], abc.ABC):

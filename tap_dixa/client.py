@@ -42,7 +42,7 @@ from support_taps.streams.base import SupportStream, Token, token_of
 from support_taps.streams.child import ChildStream
 from support_taps.streams.full_table import FullTableStream
 from support_taps.streams.incremental import IncrementalStream
-from support_taps.timestamps import MILLISECOND, from_epoch, isoformat
+from support_taps.timestamps import MILLISECOND
 from support_taps.windows import Window
 from tap_dixa import schemas
 
@@ -155,20 +155,20 @@ class DixaPlatform(DixaStream[Token], abc.ABC):
         )
 
 
-class DixaTable(DixaPlatform[str], FullTableStream[str], abc.ABC):
+class DixaList(DixaPlatform[str], abc.ABC):
+    """A list without a filter."""
+
+    @override
+    def get_http_request(self, *, page: PageContext[str]) -> HTTPRequest:
+        return self.request(page.stream_context, token_of(page))
+
+
+class DixaTable(DixaList, FullTableStream[str], abc.ABC):
     """A table of the main API."""
 
-    @override
-    def get_http_request(self, *, page: PageContext[str]) -> HTTPRequest:
-        return self.request(page.stream_context, token_of(page))
 
-
-class DixaChild(DixaPlatform[str], ChildStream[str], abc.ABC):
+class DixaChild(DixaList, ChildStream[str], abc.ABC):
     """A list that the main API has for each record of a table, or of an export."""
-
-    @override
-    def get_http_request(self, *, page: PageContext[str]) -> HTTPRequest:
-        return self.request(page.stream_context, token_of(page))
 
 
 class DixaFlows(DixaPlatform[Inside[str, str]], FullTableStream[Inside[str, str]], abc.ABC):
@@ -201,9 +201,7 @@ class DixaLog(DixaPlatform[Inside[Window, str]], IncrementalStream[Inside[Window
     @override
     def get_http_request(self, *, page: PageContext[Inside[Window, str]]) -> HTTPRequest:
         window, url = token_of(page)
-        since, until = (
-            isoformat(from_epoch(bound, self.time_unit)) for bound in window.bounds(self.time_unit)
-        )
+        since, until = window.iso_bounds(self.time_unit)
         return self.request(page.stream_context, url, fromDatetime=since, toDatetime=until)
 
 

@@ -17,7 +17,7 @@ from typing_extensions import override
 from support_taps.bookmarks import Checkpoint
 from support_taps.envelopes import listed, refuse_errors, shown
 from support_taps.errors import ShapeError
-from support_taps.json_codec import decode
+from support_taps.json_codec import REFUSALS, decode, taking
 from support_taps.pagination import (
     BasePaginator,
     NoWitness,
@@ -167,14 +167,21 @@ class LatestTime:
         self.seconds = 0
         self._field = field
         self._newest = newest
+        self._taken = taking({field: t.Any})
 
     def note(self, raws: list[bytes]) -> None:
         """Take the times of some records; one without any is an error of its stream later on."""
         for raw in raws:
-            record = decode(raw)
-            seconds = _seconds(record.get(self._field)) if isinstance(record, dict) else 0
+            seconds = _seconds(self._time_of(raw))
             if self.seconds < seconds <= self._newest:
                 self.seconds = seconds
+
+    def _time_of(self, raw: bytes) -> object:
+        try:
+            return self._taken(raw)[0]
+        except REFUSALS:  # what msgspec cannot read, ``decode`` may
+            record = decode(raw)
+            return record.get(self._field) if isinstance(record, dict) else None
 
 
 def _seconds(value: object) -> int:

@@ -17,8 +17,8 @@ import email.utils
 import time
 import typing as t
 
-from support_taps.progress import duration
 from support_taps.timestamps import MILLISECOND, SECOND, floor
+from support_taps.wording import duration
 
 if t.TYPE_CHECKING:
     import logging

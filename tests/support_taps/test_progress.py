@@ -9,9 +9,10 @@ import pytest
 
 from support_taps import progress
 from support_taps.errors import TransientError
-from support_taps.progress import Progress, duration
+from support_taps.progress import Progress
 from support_taps.records.conformance import Drift
 from support_taps.windows import Window
+from support_taps.wording import duration
 
 UTC = dt.timezone.utc
 SPAN = Window(dt.datetime(2025, 1, 1, tzinfo=UTC), dt.datetime(2025, 1, 11, tzinfo=UTC))
