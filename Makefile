@@ -10,10 +10,10 @@ uv := $(bin)/uv pip install --quiet --python $(bin)/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo desk install test lint types resilience bench docs clean
+.PHONY: help demo desk fleet fleet-test install test lint types resilience bench docs clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /make \1 \t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /make \1 \t/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: .meltano/.installed ## Run all taps on made-up data, through Meltano into JSONL files
 	@$(bin)/python -m scripts.demo
@@ -21,10 +21,16 @@ demo: .meltano/.installed ## Run all taps on made-up data, through Meltano into 
 desk: .venv/.desk .meltano/.desk ## Show the same data as one support desk: PostgreSQL, dbt and a page
 	@$(bin)/python -m scripts.desk
 
+fleet: .venv/.fleet .meltano/.installed ## Run 200 made-up accounts on Dagster, with its page; ARGS="--accounts 20"
+	@$(bin)/python -m scripts.fleet $(ARGS)
+
 install: .venv/.dev .meltano/.installed .meltano/.tools ## Install everything that development needs
 
 test: install .meltano/.desk ## Run the tests; ARGS="-k dixa" for some of them
 	@$(bin)/python -m pytest --numprocesses=logical --dist=loadgroup $(ARGS)
+
+fleet-test: install ## Run the tests of many accounts on Dagster: minutes
+	@$(bin)/python -m pytest -m fleet $(ARGS)
 
 lint: .venv/.dev ## Check style and format
 	@$(bin)/ruff check

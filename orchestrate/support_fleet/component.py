@@ -111,7 +111,7 @@ def _assets(fleet: Fleet, account: Account) -> dg.AssetsDefinition:
     ]
 
     @dg.multi_asset(
-        name=account.name,
+        name=f"read_{account.name}",  # the job has the account's name
         specs=specs,
         check_specs=checks,
         can_subset=True,
