@@ -11,6 +11,8 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import set_json_loads
 
+from scripts.loaders import shipped
+
 from .truth import EXPORTS, STREAMS, Row, exact, loaded, schema_of, sent
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ Table = dict[tuple[Any, ...], Row]
 TIME_ZONE = "America/New_York"
 """Of every database here: where times are not told to be in UTC, they come out shifted."""
 
-IN_UTC = {"PGTZ": "UTC"}
+IN_UTC = shipped("target-postgres").env
 """The variable with which a session of target-postgres is in UTC, as in `meltano.yml`."""
 
 
@@ -57,11 +59,14 @@ class Database:
         self._connection.close()
 
     def target_config(self, vendor: str, **changes: Any) -> dict[str, Any]:
-        """A configuration of target-postgres, with a schema for each tap as in `meltano.yml`."""
+        """A configuration of target-postgres as `meltano.yml` ships it, a schema for each tap."""
+        settings = shipped("target-postgres").settings
+        # Where the database is, is a setting of its own in the place of these.
+        del settings["port"]
         return {
+            **settings,
             "sqlalchemy_url": self.url,
             "default_target_schema": f"tap_{vendor}",
-            "sanitize_null_text_characters": True,
             **changes,
         }
 
