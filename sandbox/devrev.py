@@ -6,13 +6,12 @@ limits. What live users report and the documents leave out is marked "seen".
 
 from __future__ import annotations
 
-import json
 import math
 import random
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from sandbox.data.devrev import DevRevSource, date_text
-from sandbox.data.devrev_tables import ENDPOINTS, LISTED, PARENT, Listed
+from sandbox.data.devrev_tables import ENDPOINTS, LISTED, Listed
 from sandbox.instants import nanoseconds
 from sandbox.paging import BadCursorError, CursorPaging
 from sandbox.rate_limits import RateLimit, Verdict
@@ -166,19 +165,17 @@ class DevRev(Vendor):
         """Make a table; one with a time all over the time that there is data for."""
         if not isinstance(reference, Listed):
             raise TypeError(reference)
-        table, texts = self._tables[reference.stream], reference.texts()
+        table = self._tables[reference.stream]
         if reference.of:
             for value, parent in self._parents(reference).items():
-                made = [json.loads(text.replace(PARENT, value)) for text in texts]
-                table.put(made, parent)
+                table.put(reference.records(value), parent)
             return
         until = self.scene.data_now()
         span = self.scene.span
         since = until - LIVE_DAYS * DAY if span is None else milliseconds(span[0])
-        for number, text in enumerate(texts, 1):
-            record = json.loads(text)
+        for number, record in enumerate(reference.records(), 1):
             if ENDPOINTS[reference.path].time_filter:
-                at = since + (until - since) * number // (len(texts) + 1)
+                at = since + (until - since) * number // (reference.count + 1)
                 record["created_date"] = date_text(since, 3)
                 record["modified_date"] = date_text(at, number % 4)
             table.put([record])

@@ -10,12 +10,15 @@ import re
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import getitem
 from typing import TYPE_CHECKING, Any
 
+from sandbox.data.templates import document
 from sandbox.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
     from sandbox.table import Record, Row
 
@@ -32,9 +35,10 @@ _PLACE = re.compile(r"{(\w+)}")
 class Reference:
     """A table as the vendor documents it.
 
-    `path` of a child has the parent's id in braces; `of` names the parent's stream. `key` is a
-    field or several, or the first there is (`a|b`), and empty where there is one record without an
-    id. `others` are further examples, of another kind or age, that records are made of by turns.
+    Records are made of its `examples` by turns: others are of another kind or age. `path` of a
+    child has the parent's id in braces; `of` names the parent's stream. `key` is a field or
+    several, one inside an object (`a.b`), or the first there is (`a|b`), and empty where there is
+    one record without an id.
 
     `place` is where the list stands in the response, keys joined with dots, and empty for a bare
     one; with `holds_one` a single object stands there. `parent_key` is a field that holds the
@@ -44,12 +48,11 @@ class Reference:
 
     stream: str
     path: str
-    example: Record
+    examples: Sequence[Record]
     count: int = 7
     of: str = ""
     key: str = "id"
     is_paged: bool = False
-    others: tuple[Record, ...] = ()
     place: str = "data"
     holds_one: bool = False
     parent_key: str = ""
@@ -57,20 +60,17 @@ class Reference:
 
     def table(self) -> Table:
         """An empty table; for a child the parent's id is the group."""
-        return Table(self._key, {})
+        return Table(self.key_of, {})
 
-    def _key(self, record: Record) -> Hashable:
-        values = [
-            next(record[name] for name in names.split("|") if name in record)
-            for names in self.key.split()
-        ]
+    def key_of(self, record: Record) -> Hashable:
+        """What tells a record from the others of its parent."""
+        values = [_value_at(record, names) for names in self.key.split()]
         return values[0] if len(values) == 1 else tuple(values)
 
     def records(self, parent: str = "") -> Iterator[Record]:
         """The records, or those of one parent."""
-        examples = (self.example, *self.others)
         for number in range(self.count):
-            example = examples[number % len(examples)]
+            example = self.examples[number % len(self.examples)]
             # Two parents do not have the same record, which would be the example itself.
             record = varied(example, f"{self.stream}{parent}", number + bool(parent))
             if self.parent_key:
@@ -97,6 +97,21 @@ class Reference:
         if found is None:
             return None
         return found[1] if found.re.groups else ""
+
+
+def tables_of(file: str, root: str) -> Callable[..., Reference]:
+    """A maker of tables with the examples of a file, whose paths are those of the streams."""
+    examples = document(file)["tables"]
+
+    def table(stream: str, path: str = "", **options: Any) -> Reference:
+        return Reference(stream, f"{root}/{path or stream}", examples[stream], **options)
+
+    return table
+
+
+def _value_at(record: Record, names: str) -> Any:
+    way = next(name for name in names.split("|") if name.partition(".")[0] in record)
+    return reduce(getitem, way.split("."), record)
 
 
 def _listed(value: Any, name: str) -> Iterator[Record]:

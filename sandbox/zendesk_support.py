@@ -19,7 +19,7 @@ from sandbox.data.zendesk_support import ZendeskSupportSource, ulid_time
 from sandbox.instants import nanoseconds
 from sandbox.paging import BadCursorError, CursorPaging
 from sandbox.rate_limits import RateLimit, Verdict
-from sandbox.reference import Reference
+from sandbox.reference import tables_of
 from sandbox.responses import Response, json_response
 from sandbox.table import Record, Row, Table, encode
 from sandbox.vendor import Vendor, integer, rows_of
@@ -45,6 +45,7 @@ _LISTS = {
     "survey_responses": "survey_responses",
 }
 _TOKENS = "oauth"
+_table = tables_of("zendesk_support.json", "/api/v2")
 
 
 class ZendeskSupport(Vendor):
@@ -60,52 +61,7 @@ class ZendeskSupport(Vendor):
         ("GET", "/api/v2/queue_events"): "queue_events",
         ("GET", "/api/v2/guide/survey_responses"): "survey_responses",
     }
-    references = (
-        Reference(
-            "groups",
-            "/api/v2/groups",
-            {
-                "id": 7662118909309,
-                "url": "https://example.zendesk.com/api/v2/groups/7662118909309.json",
-                "name": "First Level",
-                "description": "Some clever description here",
-                "default": True,
-                "deleted": False,
-                "is_public": True,
-                "created_at": "2009-07-20T22:55:29Z",
-                "updated_at": "2011-05-05T10:38:52Z",
-            },
-            count=130,
-            is_paged=True,
-        ),
-        Reference(
-            "agent_availabilities",
-            "/api/v2/agent_availabilities",
-            {
-                "id": "agent_availabilities|10011",
-                "type": "agent_availabilities",
-                "attributes": {
-                    "agent_id": 10011,
-                    "agent_status": {
-                        "id": 1,
-                        "name": "online",
-                        "reason": "UNKNOWN",
-                        "updated_at": "2022-06-21T10:23:25.583732Z",
-                    },
-                    "group_ids": [1],
-                    "skills": [{"id": "1ae11c11-9993-49f8-9850-c2dc096badd1"}],
-                    "version": 236,
-                },
-                "links": {"self": "https://example.zendesk.com/api/v2/agent_availabilities/10011"},
-                "relationships": {
-                    "channels": {
-                        "data": [{"id": "agent_availabilities|10011|messaging", "type": "channels"}]
-                    }
-                },
-            },
-            is_paged=True,
-        ),
-    )
+    references = (_table("groups", count=130), _table("agent_availabilities"))
     # Suite Growth and Professional; the exports and users as everywhere.
     documented_rate_limits: ClassVar[dict[str, RateLimit]] = {
         "account": RateLimit(400, 60),

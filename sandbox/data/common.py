@@ -38,8 +38,12 @@ class Dice(random.Random):
 
     def uuid(self) -> str:
         """An id in the shape of a UUID version 4."""
-        digits = f"{self.getrandbits(128):032x}"
+        digits = self.hex(32)
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+    def hex(self, digits: int) -> str:
+        """Hexadecimal digits."""
+        return f"{self.getrandbits(4 * digits):0{digits}x}"
 
     def word(self, length: int) -> str:
         """Letters and digits."""
@@ -71,6 +75,11 @@ def utc(ms: int) -> datetime:
 def iso_seconds(ms: int) -> str:
     """Such as 2020-12-22T04:54:59Z."""
     return utc(ms).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def iso_millis(ms: int) -> str:
+    """Such as 2020-12-22T04:54:59.007Z."""
+    return f"{iso_seconds(ms)[:-1]}.{ms % 1000:03d}Z"
 
 
 def iso_micros(us: int) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from importlib import resources
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from sandbox.data.templates import document
 from sandbox.instants import nanoseconds
 from sandbox.reference import Reference, varied
 from sandbox.table import Table
@@ -55,7 +56,6 @@ class Endpoint:
 class Listed(Reference):
     """A table that stands in the document."""
 
-    examples: tuple[Record, ...] = ()
     export: str = ""
     """Path of the export, for those that have one."""
     asked_by: str = "id"
@@ -66,19 +66,12 @@ class Listed(Reference):
         times = {"modified_date": lambda record: nanoseconds(record.get("modified_date"))}
         return Table(self.key_of, times if ENDPOINTS[self.path].time_filter else {})
 
-    def key_of(self, record: Record) -> Any:
-        """The value that tells a record of its parent apart."""
-        value: Any = record
-        for name in self.key.split("."):
-            value = value[name]
-        return value
-
     def records(self, parent: str = "") -> Iterator[Record]:
         """The records, or those of one parent."""
-        for text in self.texts():
-            yield json.loads(text.replace(PARENT, parent))
+        return (json.loads(text.replace(PARENT, parent)) for text in self._texts)
 
-    def texts(self) -> list[str]:
+    @cached_property
+    def _texts(self) -> list[str]:
         """The records as JSON, for any parent."""
         records = [
             varied(self.examples[number % len(self.examples)], self.stream, number)
@@ -90,23 +83,12 @@ class Listed(Reference):
         return [json.dumps(record) for record in records]
 
 
-@dataclass(frozen=True)
-class _Document:
-    endpoints: Mapping[str, Mapping[str, Any]]
-    records: Mapping[str, list[Record]] = field(repr=False)
-
-    @classmethod
-    def read(cls) -> _Document:
-        return cls(**json.loads(resources.files(__package__).joinpath("devrev.json").read_bytes()))
-
-
-_DOCUMENT = _Document.read()
-ENDPOINTS = {path: Endpoint(path, **rules) for path, rules in _DOCUMENT.endpoints.items()}
+_DOCUMENT = document("devrev.json")
+ENDPOINTS = {path: Endpoint(path, **rules) for path, rules in _DOCUMENT["endpoints"].items()}
 
 
 def _listed(stream: str, path: str, *, count: int = 7, like: str = "", **more: Any) -> Listed:
-    examples = tuple(_DOCUMENT.records[like or stream])
-    return Listed(stream, path, examples[0], count, examples=examples, **more)
+    return Listed(stream, path, _DOCUMENT["records"][like or stream], count, **more)
 
 
 _WORKS: dict[str, Any] = {"path": "/works.list", "export": "/works.export"}

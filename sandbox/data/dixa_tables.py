@@ -1,88 +1,72 @@
-"""The tables of Dixa's main API: the examples of its OpenAPI document (August 2026).
-
-They stand in `dixa_examples.json`, left as they are but for texts and lists that were shortened.
-`ai_agents` are in the reference alone (docs.dixa.io/openapi/dixa-api/v1/ai-agents); an inactive
-tag, and flows of all channels, are made from the document's words.
-"""
+"""The tables of Dixa's main API, with the examples of `dixa_tables.json`."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sandbox.reference import Reference
+from sandbox.data.templates import document
+from sandbox.reference import tables_of
 
-FLOW_CHANNELS = (
-    "PstnPhone",
-    "Callback",
-    "ContactForm",
-    "Email",
-    "FacebookMessenger",
-    "Messenger",
-    "Voicemail",
-    "WhatsApp",
-    "WidgetChat",
-)
+if TYPE_CHECKING:
+    from sandbox.reference import Reference
+
+FLOW_CHANNELS = tuple(flow["channel"] for flow in document("dixa_tables.json")["tables"]["flows"])
 """Values of the filter `channel`; the first one is what is listed without it."""
 
-_EXAMPLES = json.loads(Path(__file__).with_name("dixa_examples.json").read_text(encoding="utf-8"))
-_EXAMPLES["flows"] = [
-    {**example, "channel": channel} for example in _EXAMPLES["flows"] for channel in FLOW_CHANNELS
-]
+_table = tables_of("dixa_tables.json", "/v1")
 
 
-def _reference(stream: str, path: str, count: int, **options: Any) -> Reference:
-    example, *others = _EXAMPLES[stream]
-    return Reference(stream, f"/v1/{path}", example, count, others=tuple(others), **options)
-
-
-def _of_conversation(stream: str, path: str, count: int, **options: Any) -> Reference:
+def _of_conversation(stream: str, path: str, **options: Any) -> Reference:
     path = f"conversations/{{conversationId}}/{path}"
-    return _reference(stream, path, count, of="conversations", **options)
+    return _table(stream, path, of="conversations", **options)
 
 
 REFERENCES = (
-    _reference("agents", "agents", 120, is_paged=True),
-    _reference("agent_presence", "agents/presence", 7, place="", key="userId"),
-    _reference("endusers", "endusers", 60, is_paged=True),
-    _reference(
-        "enduser_details", "endusers/{userId}", 1, of="endusers", parent_key="id", holds_one=True
+    _table("agents", count=120, is_paged=True),
+    _table("agent_presence", "agents/presence", place="", key="userId"),
+    _table("endusers", count=60, is_paged=True),
+    _table(
+        "enduser_details",
+        "endusers/{userId}",
+        count=1,
+        of="endusers",
+        parent_key="id",
+        holds_one=True,
     ),
-    _reference("teams", "teams", 7),
-    _reference("team_members", "teams/{teamId}/agents", 7, of="teams"),
-    _reference("queues", "queues", 5),
-    _reference("queue_members", "queues/{queueId}/members", 3, of="queues", key="agentId"),
-    _reference("tags", "tags", 9),
-    _reference("custom_attributes", "custom-attributes", 6),
-    _reference("contact_endpoints", "contact-endpoints", 6, key="address|number"),
-    _reference("flows", "conversations/flows", 20),
-    _reference("templates", "templates", 55, is_paged=True),
-    _reference("business_hours_schedules", "business-hours/schedules", 3, place="data.schedules"),
-    _reference("ai_agents", "ai-agents", 4),
-    _reference("organization", "organization", 1, holds_one=True),
-    _reference("knowledge_collections", "knowledge/collections", 3, is_paged=True),
-    _reference(
+    _table("teams"),
+    _table("team_members", "teams/{teamId}/agents", of="teams"),
+    _table("queues", count=5),
+    _table("queue_members", "queues/{queueId}/members", count=3, of="queues", key="agentId"),
+    _table("tags", count=9),
+    _table("custom_attributes", "custom-attributes", count=6),
+    _table("contact_endpoints", "contact-endpoints", count=6, key="address|number"),
+    _table("flows", "conversations/flows", count=20),
+    _table("templates", count=55, is_paged=True),
+    _table("business_hours_schedules", "business-hours/schedules", count=3, place="data.schedules"),
+    _table("ai_agents", "ai-agents", count=4),
+    _table("organization", count=1, holds_one=True),
+    _table("knowledge_collections", "knowledge/collections", count=3, is_paged=True),
+    _table(
         "knowledge_catalogs",
         "knowledge/collections/{collectionId}/catalog",
-        1,
+        count=1,
         of="knowledge_collections",
         key="",
         holds_one=True,
     ),
-    _reference(
+    _table(
         "knowledge_articles",
         "knowledge/articles/{articleId}",
-        1,
+        count=1,
         of="knowledge_catalogs",
         parent_key="id",
         parents_in="articles",
         holds_one=True,
     ),
-    _reference("analytics_metrics", "analytics/metrics", 4, is_paged=True),
-    _reference("analytics_record_types", "analytics/records", 4, is_paged=True),
-    _of_conversation("conversation_messages", "messages", 3),
-    _of_conversation("conversation_notes", "notes", 2, parent_key="csid"),
-    _of_conversation("conversation_ratings", "ratings", 2, key="id ratingType"),
-    _of_conversation("linked_conversations", "linked", 1),
+    _table("analytics_metrics", "analytics/metrics", count=4, is_paged=True),
+    _table("analytics_record_types", "analytics/records", count=4, is_paged=True),
+    _of_conversation("conversation_messages", "messages", count=3),
+    _of_conversation("conversation_notes", "notes", count=2, parent_key="csid"),
+    _of_conversation("conversation_ratings", "ratings", count=2, key="id ratingType"),
+    _of_conversation("linked_conversations", "linked", count=1),
 )
