@@ -466,8 +466,8 @@ def main() -> int:
     parser.add_argument(
         "--at-once",
         type=int,
-        default=os.cpu_count() or 1,
-        help="runs side by side (%(default)s, as many as processors)",
+        default=2 * (os.cpu_count() or 1),
+        help="runs side by side (%(default)s, two for each processor)",
     )
     parser.add_argument("--exit", action="store_true", help="end after the table")
     options = parser.parse_args()
@@ -481,7 +481,8 @@ def _run(options: argparse.Namespace) -> None:
         print(f"Dagster starts with {count} accounts …", flush=True)
         began = time.monotonic()
         with fleet(box, server, count, options.at_once) as started:
-            print(f"  {time.monotonic() - began:4.0f} s  it has started: {started.dagster.url}")
+            print(f"  {time.monotonic() - began:4.0f} s  the page: {started.dagster.url}")
+            print(f"  Dagster's folder: {started.dagster.home}", flush=True)
             with Watch(started.dagster.home) as watch:
                 began = time.monotonic()
                 started.launch()

@@ -84,10 +84,10 @@ def pages(records: int, page_size: int) -> int:
 def proved_windows(load: Load, days: float, page_size: int, records: int) -> int:
     """At most so many requests for windows that are proved to have come whole.
 
-    A third of the rows is read twice (`support_taps.halving`), and a window that is cut by its
-    density is half full or more.
+    A window may be read again to prove it, a third of the rows is read twice
+    (`support_taps.halving`), and a window that is cut by its density is half full or more.
     """
-    return windows(load, days) + math.ceil(records / (page_size / 2) * 1.3)
+    return 2 * windows(load, days) + math.ceil(records / (page_size / 2) * 1.3)
 
 
 @functools.cache
@@ -121,7 +121,6 @@ def reads() -> dict[str, list[Read]]:
     support = vendors["zendesk_chat"].support.documented_rate_limits  # type: ignore[attr-defined]
     logs = RateLimit(int(SMALLEST_ACCOUNT * ConversationLog.part_of_account), 60)
     devrev = limits["devrev"]["all"]
-    threads = Read(devrev, lambda load: load.conversations)
     return {
         "DeepConverse, one bot: `conversations`, `messages`": [
             deepconverse("conversations", 1),
@@ -154,19 +153,16 @@ def reads() -> dict[str, list[Read]]:
                 ),
             )
         ],
-        "DevRev: `conversation_timeline_entries`": [threads],
+        "DevRev: `conversation_timeline_entries`": [Read(devrev, lambda load: load.conversations)],
     }
 
 
-def table() -> list[tuple[str, ...]]:
+def table() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Head and rows: requests, the wait for the rate limit, and runs an hour in one slot."""
     head = ("Vendor and streams", "Rate limit", *(load.name for load in LOADS))
-    return [
-        head,
-        *(
-            (name, _limits(parts), *(_cell(parts, load) for load in LOADS))
-            for name, parts in reads().items()
-        ),
+    return head, [
+        (name, _limits(parts), *(_cell(parts, load) for load in LOADS))
+        for name, parts in reads().items()
     ]
 
 
@@ -181,7 +177,8 @@ def _cell(parts: list[Read], load: Load) -> str:
     waited = sum(part.seconds(load) for part in parts)
     hourly = 3600 / (RUN_SECONDS + waited)
     rate = f"{hourly:.0f} an hour" if hourly >= 1 else f"one in {_duration(3600 / hourly)}"
-    return f"{requests:,} requests, {_duration(waited)}: {rate}"
+    word = "request" if requests == 1 else "requests"
+    return f"{requests:,} {word}, {_duration(waited)}: {rate}"
 
 
 def _duration(seconds: float) -> str:

@@ -6,6 +6,7 @@ Without ``--write`` it names the files that are out of date, and fails if there 
 the space between two marks, in Markdown and in YAML:
 
     <!-- taps -->               …  <!-- end -->
+    <!-- sizes -->              …  <!-- end -->     runs an hour at the vendors' rate limits
     <!-- settings -->           …  <!-- end -->     those that all taps have alike
     <!-- settings:tap-dixa -->  …  <!-- end -->     the others of a tap
     <!-- streams:tap-dixa -->   …  <!-- end -->
@@ -23,6 +24,7 @@ import sys
 import typing as t
 from pathlib import Path
 
+from scripts import sizing
 from scripts.taps import streams, taps
 from support_taps.streams.child import PartsStream
 
@@ -35,6 +37,7 @@ if t.TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 FILES = (
     "README.md",
+    "docs/fleet.md",
     "docs/settings.md",
     "meltano.yml",
     *sorted(f"{folder.name}/README.md" for folder in ROOT.glob("tap_*") if folder.is_dir()),
@@ -42,7 +45,7 @@ FILES = (
 
 _BLOCK = re.compile(
     r"^(?P<first>(?P<indent>\ *)(?P<mark><!--|\#)\ "
-    r"(?P<what>(?P<table>taps|settings|streams|select)(?::(?P<tap>[\w-]+))?)(?=\s).*\n)"
+    r"(?P<what>(?P<table>taps|sizes|settings|streams|select)(?::(?P<tap>[\w-]+))?)(?=\s).*\n)"
     r"(?:.*\n)*?"
     r"(?P<last>\ *(?P=mark)\ end\b)",
     re.MULTILINE | re.VERBOSE,
@@ -204,6 +207,8 @@ def lines_of(table: str, tap: str | None, *, is_yaml: bool) -> list[str]:
         tap: Name of the tap that it is about; None: it is about all.
         is_yaml: Whether it is for ``meltano.yml``.
     """
+    if table == "sizes":
+        return _table(*sizing.table())
     if tap is None:
         return taps_table() if table == "taps" else settings_table(common().values())
     cls = taps()[tap]

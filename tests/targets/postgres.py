@@ -70,11 +70,12 @@ class Database:
             **changes,
         }
 
-    def table(self, vendor: str, stream: str) -> Table:
-        """The columns that have a property; no key twice."""
+    def table(self, vendor: str, stream: str, schema: str = "") -> Table:
+        """The columns that have a property; no key twice. The schema is by default the tap's."""
         names = list(schema_of(vendor, stream))
         query = sql.SQL("select {} from {}").format(
-            sql.SQL(", ").join(map(sql.Identifier, names)), sql.Identifier(f"tap_{vendor}", stream)
+            sql.SQL(", ").join(map(sql.Identifier, names)),
+            sql.Identifier(schema or f"tap_{vendor}", stream),
         )
         rows = [
             {name: exact(value) for name, value in zip(names, row, strict=True)}
@@ -123,8 +124,8 @@ def assert_same(found: Table, expected: Table) -> None:
 
 
 def assert_holds_truth(
-    database: Database, box: Sandbox, vendor: str, streams: Iterable[str] = ()
+    database: Database, box: Sandbox, vendor: str, streams: Iterable[str] = (), schema: str = ""
 ) -> None:
     """The tables of these streams, or of the exports, are the sandbox's truth."""
     for stream in streams or EXPORTS[vendor]:
-        assert_same(database.table(vendor, stream), truth(box, vendor, stream))
+        assert_same(database.table(vendor, stream, schema), truth(box, vendor, stream))
