@@ -13,7 +13,7 @@ def hunt(seed: int, jobs: int, names: tuple[str, ...] = ()) -> int:
     fault with every mutant.
     """
     names = names or tuple(MUTANTS)
-    subjects = sorted({subject for name in names for subject in MUTANTS[name].subjects})
+    subjects = sorted({subject for name in names for subject in MUTANTS[name].streams})
     sound = [Portion(subject, seed, share=1, stops_early=True) for subject in subjects]
     for _, results in play_all(sound, jobs):
         for result in results:
@@ -21,9 +21,9 @@ def hunt(seed: int, jobs: int, names: tuple[str, ...] = ()) -> int:
                 print(f"no mutant was played: {_shown(f'{result.subject}: {result.error}')}")
                 return 1
     portions = [
-        Portion(subject, seed, mutant=name, kinds=MUTANTS[name].kinds, stops_early=True)
+        Portion(subject, seed, mutant=name, stops_early=True)
         for name in names
-        for subject in MUTANTS[name].subjects
+        for subject in MUTANTS[name].streams
     ]
     caught: dict[str, str] = {}
     tried = dict.fromkeys(names, 0)

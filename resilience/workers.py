@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from resilience.cases import Case, cases_of, sample
 from resilience.checks import Broken
 from resilience.forks import ForkServer
+from resilience.mutants import MUTANTS
 from resilience.play import course_of, play
 from resilience.stage import Stage
 from resilience.subjects import SUBJECTS
@@ -40,8 +41,7 @@ class Portion:
         parts: How many parts there are.
         share: Cases of each kind, for a sample; 0 for all.
         name: The only case to play; empty for all.
-        mutant: The break of the mechanism to play it with.
-        kinds: The only kinds to play; empty for all.
+        mutant: The break of the mechanism to play it with, in cases that could show it.
         until: On `time.time()`: no case is begun after it.
         stops_early: Whether the first failure is enough.
     """
@@ -53,7 +53,6 @@ class Portion:
     share: int = 0
     name: str = ""
     mutant: str = ""
-    kinds: tuple[str, ...] = ()
     until: float = float("inf")
     stops_early: bool = False
 
@@ -114,8 +113,8 @@ def _chosen(cases: list[Case], portion: Portion) -> Iterator[Case]:
         ]
         turn, turns = siblings.index(portion.subject), len(siblings)
         cases = sample(cases, portion.share, turn, turns)
-    if portion.kinds:
-        cases = [case for case in cases if case.kind in portion.kinds]
+    if portion.mutant:
+        cases = [case for case in cases if MUTANTS[portion.mutant].could_show_in(case.kind)]
     yield from cases[portion.part :: portion.parts]
 
 

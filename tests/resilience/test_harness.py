@@ -8,6 +8,7 @@ import pytest
 
 from resilience.cases import FAULTS, Case, Course, cases_of, sample
 from resilience.checks import Broken, Ledger, check_end
+from resilience.mutants import MUTANTS
 from resilience.report import markdown
 from resilience.runs import Run
 from resilience.singer import BadLineError, Message, Reader, last_state, marks
@@ -41,6 +42,14 @@ def test_every_kind_of_fault_is_played_for_every_stream() -> None:
 def test_a_seed_decides_everything() -> None:
     assert cases_of(DIXA, COURSE, 5) == cases_of(DIXA, COURSE, 5)
     assert cases_of(DIXA, COURSE, 5) != cases_of(DIXA, COURSE, 6)
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_fits_the_functions_that_it_breaks(name: str) -> None:
+    for function, code in MUTANTS[name].broken():
+        sound, function.__code__ = function.__code__, code
+        function.__code__ = sound
+        assert code.co_code != sound.co_code or code.co_consts != sound.co_consts
 
 
 @pytest.mark.parametrize("tap", {subject.tap: None for subject in SUBJECTS.values()})
