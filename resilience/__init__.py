@@ -10,12 +10,12 @@ out against what the vendor has, field by field. A seed decides everything that 
 and each failed case prints the command that plays it again.
 
     subjects    the streams: settings, data at awkward places, how their requests are read
-    records     what should come out, by conversions written from the vendors' documents
-    truth       the same with the times that bookmarks are about
+    truth       what should come out, by conversions written from the vendors' documents
     cases       which misbehaviours, kills and movements of data are played; pure, from a seed
     forks       a process that has the SDK imported and forks for each run: a start in milliseconds
     target      the other end of the pipe, which kills, closes or dawdles at the chosen byte
     singer      messages out of what was written
+    stage       a sandbox with one stream's data, moved and misbehaving as a case wants it
     play        one case: runs, kills and resumes until the data is complete
     checks      what must hold after each case
     mutants     the mechanism broken on purpose, to see that the checks notice

@@ -9,7 +9,6 @@ import sys
 import time
 from pathlib import Path
 
-from resilience.hunt import hunt
 from resilience.mutants import MUTANTS
 from resilience.report import markdown
 from resilience.subjects import SUBJECTS
@@ -17,31 +16,21 @@ from resilience.workers import Portion, Result, play_all
 
 _PARTS = 6
 """Portions of each stream: enough that no worker is left with a long one at the end."""
-_SAMPLE = 1
-"""Cases of each kind and stream in a sample."""
 
 
 def main() -> int:
-    """Play, and print the report; 1 if a case failed."""
+    """Play, and print the report; 1 if a case failed, or a mutant was not caught."""
     options = _options()
     say(f"seed {options.seed}")
     if options.mutants is not None:
-        return hunt(options.seed, options.jobs, tuple(options.mutants))
+        return hunt(options.seed, options.jobs, options.mutants or list(MUTANTS))
     started = time.time()
-    subjects = options.only or list(SUBJECTS)
+    until = started + options.minutes * 60
     parts = 1 if options.sample or options.case else _PARTS
     portions = [
-        Portion(
-            subject,
-            options.seed,
-            part,
-            parts,
-            share=_SAMPLE if options.sample else 0,
-            name=options.case,
-            until=started + options.minutes * 60,
-        )
+        Portion(subject, options.seed, part, parts, int(options.sample), options.case, until=until)
         for part in range(parts)
-        for subject in subjects
+        for subject in options.only or SUBJECTS
     ]
     results: list[Result] = []
     for _, played in play_all(portions, options.jobs):
@@ -56,9 +45,40 @@ def main() -> int:
     return 1 if not results or any(result.error for result in results) else 0
 
 
+def hunt(seed: int, jobs: int, names: list[str]) -> int:
+    """Play every mutant until it is caught; 1 if one was not.
+
+    First each of the streams is played once as it is: a harness that cannot even do that would find
+    fault with every mutant.
+    """
+    streams = sorted({stream for name in names for stream in MUTANTS[name].streams})
+    sound = [Portion(stream, seed, share=1) for stream in streams]
+    for _, results in play_all(sound, jobs):
+        for result in results:
+            if result.error:
+                say(f"no mutant was played: {result.subject}: {result.error}")
+                return 1
+    portions = [
+        Portion(stream, seed, mutant=name) for name in names for stream in MUTANTS[name].streams
+    ]
+    caught: dict[str, str] = {}
+    tried = dict.fromkeys(names, 0)
+    for portion, results in play_all(portions, jobs):
+        tried[portion.mutant] += len(results)
+        for result in results:
+            if result.error:
+                where = f"{result.subject}: {result.name}: {result.error}"
+                caught.setdefault(portion.mutant, f"caught: {where}")
+    for name in names:
+        told = caught.get(name, f"NOT CAUGHT in {tried[name]} cases")
+        say(f"{name} ({MUTANTS[name].what}): {told}")
+    say(f"{len(caught)} of {len(names)} mutants caught")
+    return 0 if len(caught) == len(names) else 1
+
+
 def say(text: str) -> None:
-    """Print at once."""
-    print(text, flush=True)
+    """Print at once; the odd half of a surrogate pair cannot be."""
+    print(text.encode(errors="backslashreplace").decode(), flush=True)
 
 
 def _options() -> argparse.Namespace:

@@ -11,8 +11,10 @@ when it is killed.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import dataclasses
+import functools
 import gc
 import importlib
 import io
@@ -26,15 +28,27 @@ import sys
 import threading
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scripts.taps import programs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 _LONGEST_MESSAGE = 65_536
 _ROOT = Path(__file__).parent.parent
+_IS_ASKING = threading.Lock()
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's, without what could configure a tap."""
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("TAP_") and not name.endswith("LOGLEVEL")
+    }
+    # The SDK says so in every run on Python 3.10, in two lines of the log.
+    return clean | {"PYTHONWARNINGS": "ignore:Python 3.10 reached its end of life"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +56,7 @@ class Job:
     """The work of a fork.
 
     Args:
-        tap: Module and class of the tap, as "module:class".
+        tap: Name of the tap.
         arguments: Its command line.
         environment: What is added to the environment.
         patience: What the growing waits before a retry are multiplied by.
@@ -62,8 +76,8 @@ class Job:
     unbuffered: bool = False
 
 
-class Fork:
-    """A run that has been started. Use it as a context manager.
+class Fork(contextlib.AbstractContextManager["Fork"]):
+    """A run that has been started. Use it as a context manager: then its process id is its own.
 
     Args:
         minder: The other end is held by the process that waits for the run.
@@ -71,18 +85,13 @@ class Fork:
 
     def __init__(self, minder: socket.socket) -> None:
         """Learn its process id."""
-        self._minder = minder
-        self._told = minder.makefile("rb")
-        self.pid = self._next()
-
-    def __enter__(self) -> Fork:  # noqa: PYI034 - Self needs Python 3.11
-        """Keep its process id from being given to another process."""
-        return self
+        with minder:
+            self._told = minder.makefile("rb")
+        self.pid = self.wait()
 
     def __exit__(self, *_: object) -> None:
         """Let go of its process id."""
         self._told.close()
-        self._minder.close()
 
     def send_signal(self, number: int) -> None:
         """Send it a signal; one that has ended does not mind."""
@@ -94,9 +103,6 @@ class Fork:
 
     def wait(self) -> int:
         """The exit code; negative for the signal that killed it."""
-        return self._next()
-
-    def _next(self) -> int:
         line = self._told.readline()
         if not line:
             msg = "the fork server has ended"
@@ -104,55 +110,48 @@ class Fork:
         return int(line)
 
 
-class ForkServer:
-    """Client of the process that forks. Use it as a context manager; threads may share it.
+def start(job: Job, stdout: int, stderr: int) -> Fork:
+    """Start a run with these two files, which can be closed afterwards."""
+    message = json.dumps(dataclasses.asdict(job)).encode()
+    if len(message) >= _LONGEST_MESSAGE:
+        msg = "a job too long for one message"
+        raise ValueError(msg)
+    ours, theirs = socket.socketpair()
+    with theirs, _IS_ASKING:
+        socket.send_fds(_server(), [message], [stdout, stderr, theirs.fileno()])
+        theirs.close()  # so that the end of the server is noticed
+        return Fork(ours)
 
-    Args:
-        environment: Of all runs; default: this process's.
-    """
 
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        """Start nothing yet."""
-        self._environment = os.environ if environment is None else environment
+@functools.cache
+def _server() -> socket.socket:
+    """This process's fork server, started when it is first needed; it ends with this socket."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "resilience.forks", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C in a terminal is for the harness alone
+            cwd=_ROOT,
+            env={**clean_environment(), "PYTHONUNBUFFERED": ""},
+        )
 
-    def __enter__(self) -> ForkServer:  # noqa: PYI034 - Self needs Python 3.11
-        """Start the process; it ends when this end of the socket is closed."""
-        self._socket, theirs = socket.socketpair()
-        self._is_asking = threading.Lock()
-        with theirs:
-            # A session of its own: Ctrl-C in a terminal is for the harness alone.
-            self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", "resilience.forks", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                start_new_session=True,
-                cwd=_ROOT,
-                env={**self._environment, "PYTHONUNBUFFERED": ""},
-            )
-        return self
+    @atexit.register
+    def end() -> None:
+        ours.close()
+        process.wait(60)
 
-    def __exit__(self, *_: object) -> None:
-        """End the process."""
-        self._socket.close()
-        self._process.wait(60)
-
-    def start(self, job: Job, stdout: int, stderr: int) -> Fork:
-        """Start a run with these two files, which can be closed afterwards."""
-        message = json.dumps(dataclasses.asdict(job)).encode()
-        if len(message) >= _LONGEST_MESSAGE:
-            msg = "a job too long for one message"
-            raise ValueError(msg)
-        ours, theirs = socket.socketpair()
-        with theirs, self._is_asking:
-            socket.send_fds(self._socket, [message], [stdout, stderr, theirs.fileno()])
-            theirs.close()  # so that the end of the server is noticed
-            return Fork(ours)
+    return ours
 
 
 def serve(connection: socket.socket) -> None:
     """Fork for each message until the other end is closed."""
-    _import_everything()
+    # All that a run imports sooner or later.
+    modules = [target.partition(":")[0] for target in programs().values()]
+    for name in (*modules, "resilience.mutants", "pendulum", "encodings.idna", "email.utils"):
+        importlib.import_module(name)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # minders need no waiting for
     gc.freeze()  # a collection in a fork would copy all these pages
@@ -186,14 +185,6 @@ def _mind(job: Job, stdout: int, stderr: int, told: int) -> None:
     os._exit(0)
 
 
-def _import_everything() -> None:
-    """Import what a run imports sooner or later."""
-    for target_class in programs().values():
-        importlib.import_module(target_class.partition(":")[0])
-    for late in ("pendulum", "resilience.mutants", "encodings.idna", "stringprep", "email.utils"):
-        importlib.import_module(late)
-
-
 def _run(job: Job, stdout: int, stderr: int) -> None:
     """Be the tap's process: never returns."""
     code = 1
@@ -216,10 +207,9 @@ def _run(job: Job, stdout: int, stderr: int) -> None:
             from resilience.mutants import MUTANTS  # noqa: PLC0415
 
             MUTANTS[job.mutant].apply()
-        module, _, name = job.tap.partition(":")
-        tap = getattr(importlib.import_module(module), name)
-        sys.argv = [tap.name, *job.arguments]
-        tap.cli()
+        module, _, name = programs()[job.tap].partition(":")
+        sys.argv = [job.tap, *job.arguments]
+        getattr(importlib.import_module(module), name).cli()
         code = 0
     except SystemExit as ending:
         code = ending.code if isinstance(ending.code, int) else int(ending.code is not None)
@@ -259,11 +249,6 @@ def _shorten_waits(patience: float) -> None:
     retries._growing_waits = shortened  # noqa: SLF001
 
 
-def main(arguments: list[str]) -> Any:
-    """Serve on the socket whose number is given."""
-    with socket.socket(fileno=int(arguments[0])) as connection:
-        serve(connection)
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    with socket.socket(fileno=int(sys.argv[1])) as asking:
+        serve(asking)

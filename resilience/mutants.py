@@ -1,7 +1,7 @@
 """The mechanism broken on purpose, in texts of its functions, to see that the checks notice.
 
-A harness that has never been seen to fail proves nothing. The mutants are listed in ``mutants.yml``;
-one is put into the forked process only, and the cases that could show it are played until one fails.
+A harness that has never been seen to fail proves nothing. ``mutants.yml`` lists the mutants; one
+is put into the forked process only, and the cases that could show it are played until one fails.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import textwrap
 import types
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -49,7 +49,7 @@ class Mutant:
         """
         for place, changes in self.functions.items():
             found = pkgutil.resolve_name(place)
-            function = found.fget if isinstance(found, property) else found
+            function: Any = found.fget if isinstance(found, property) else found
             yield function, _changed(function, changes)
 
     def apply(self) -> None:

@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from resilience.cases import Case, Course
-from resilience.checks import Broken, Ledger, check_end, check_run
-from resilience.runs import Run
-from resilience.singer import BadLineError, last_state
+from resilience.checks import Broken, Ledger, faults_at_the_end, faults_of_run
+from resilience.singer import BadLineError, Message, last_state
 from resilience.truth import truth_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from resilience.stage import Stage
-    from resilience.target import Stop
+    from resilience.target import Stop, Written
+    from sandbox import LoggedRequest
 
-_MOST_RUNS = 12
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run: what it was given and what came of it.
+
+    Args:
+        written: What came of it.
+        seen: The messages that the target has.
+        whole: The messages that left the tap.
+        state: What the run was given.
+        requests: What it asked for.
+        stop: How it was harmed, if it was.
+        is_hopeless: Whether it could not succeed.
+    """
+
+    written: Written
+    seen: list[Message]
+    whole: list[Message]
+    state: dict[str, Any] | None
+    requests: list[LoggedRequest]
+    stop: Stop | None
+    is_hopeless: bool
+
+    @property
+    def strikes(self) -> int:
+        """How many requests were struck by faults."""
+        return sum(bool(request.faults) for request in self.requests)
 
 
 def course_of(stage: Stage) -> Course:
@@ -25,16 +52,11 @@ def course_of(stage: Stage) -> Course:
     Raises:
         Broken: It does not even get through undisturbed.
     """
-    case = Case("undisturbed", "undisturbed")
-    runs = play(stage, case, None)
-    run = runs[0]
+    (run,) = play(stage, Case("undisturbed", "undisturbed"), None)
     stage.usual = run.written.seconds
-    return Course(
-        requests=len(run.requests),
-        records=run.written.whole.count(b'\n{"type":"RECORD"'),  # of a parent as well
-        states=run.written.whole.count(b'\n{"type":"STATE"'),
-        size=len(run.written.whole),
-    )
+    whole = run.written.whole
+    records = whole.count(b'\n{"type":"RECORD"')  # of a parent as well
+    return Course(len(run.requests), records, whole.count(b'\n{"type":"STATE"'), len(whole))
 
 
 def play(stage: Stage, case: Case, course: Course | None) -> list[Run]:
@@ -46,21 +68,24 @@ def play(stage: Stage, case: Case, course: Course | None) -> list[Run]:
         course: What an undisturbed run does; None where that is being found out.
 
     Raises:
-        Broken: A checkpoint is broken.
+        Broken: A promise is broken.
     """
     stage.set_up(case)
-    ledger = Ledger(stage.subject, stage.truth, case)
-    ledger.moved = stage.moved
+    ledger = Ledger(stage.subject, stage.truth, case, stage.moved)
     runs = []
     for run in _runs(stage, case):
         runs.append(run)
-        ledger.take(run)
-        check_run(stage, case, run, ledger, course)
-    check_end(ledger, truth_of(stage.box, stage.subject) if case.moves else stage.truth)
-    if stage.box.failures:
-        msg = f"a defect of the sandbox: {stage.box.failures[0]!r}"
-        raise Broken(msg)
+        _refuse(ledger.faults(run))
+        _refuse(faults_of_run(stage, case, run, ledger, course))
+    truth = truth_of(stage.box, stage.subject) if case.moves else stage.truth
+    _refuse(faults_at_the_end(ledger, truth))
+    _refuse(f"a defect of the sandbox: {failure!r}" for failure in stage.box.failures)
     return runs
+
+
+def _refuse(faults: Iterator[str]) -> None:
+    for fault in faults:
+        raise Broken(fault)
 
 
 def _runs(stage: Stage, case: Case) -> Iterator[Run]:
@@ -68,26 +93,21 @@ def _runs(stage: Stage, case: Case) -> Iterator[Run]:
     state: dict[str, Any] | None = None
     stops: list[Stop | None] = [*case.stops, None]
     if case.fails and not case.stops:
-        stops = [None, None]
+        stops.append(None)
     if case.moves:
         stops.append(None)
     for number, stop in enumerate(stops):
-        is_hopeless = case.fails and number == 0
-        is_later = bool(case.moves) and number == len(stops) - 1
-        sink = case.sink if number == 0 else "pipe"
+        is_first, is_later = number == 0, bool(case.moves) and number == len(stops) - 1
         if is_later:
             stage.behave()  # what has not moved by now does not move any more
+        sink = case.sink if is_first else "pipe"
         written = stage.run(case, state, stop, later=is_later, sink=sink)
         try:
-            seen = stage.reader.messages(written.seen)
-            whole = seen
-            if len(written.whole) > len(written.seen):
-                whole = stage.reader.messages(written.whole)
+            seen, whole = map(stage.reader.messages, (written.seen, written.whole))
         except BadLineError as error:
             raise Broken(str(error)) from None
-        requests = stage.requests
-        strikes = sum(bool(request.faults) for request in requests)
-        yield Run(written, seen, whole, state, requests, strikes, stop, is_later, is_hopeless)
+        is_hopeless = case.fails and is_first
+        yield Run(written, seen, whole, state, stage.requests, stop, is_hopeless)
         state = last_state(seen) or state
         if is_hopeless:
             stage.behave()

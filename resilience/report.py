@@ -17,38 +17,33 @@ if TYPE_CHECKING:
 def markdown(results: Sequence[Result], seed: int, seconds: float) -> str:
     """A table of kinds by streams, and how to play each failed case again."""
     streams = [name for name in SUBJECTS if any(result.subject == name for result in results)]
-    counts = collections.Counter((result.kind, result.subject) for result in results)
-    failed = collections.Counter(
-        (result.kind, result.subject) for result in results if result.error
-    )
+
+    def row(kind: str, chosen: Sequence[Result]) -> str:
+        counts = collections.Counter(result.subject for result in chosen)
+        failed = sum(bool(result.error) for result in chosen)
+        cells = [kind, *(counts[stream] for stream in streams), len(chosen), failed or ""]
+        return f"| {' | '.join(map(str, cells))} |"
+
     kinds = sorted({result.kind for result in results})
-    lines = [
-        "| fault or kill point | " + " | ".join(streams) + " | all | failed |",
-        "|---|" + "--:|" * (len(streams) + 2),
-    ]
-    for kind in [*kinds, ""]:
-        chosen = [kind] if kind else kinds
-        cells = [sum(counts[one, stream] for one in chosen) for stream in streams]
-        broken = sum(failed[one, stream] for one in chosen for stream in streams)
-        row = [kind or "**all**", *map(str, [*cells, sum(cells)]), str(broken or "")]
-        lines.append("| " + " | ".join(row) + " |")
     bad = [result for result in results if result.error]
     harms = sum(result.harms for result in results)
     summary = (
         f"seed {seed}: {len(results):,} distinct fault and kill points in {seconds:.0f} s, "
         f"{harms:,} faults and kills in all, {len(bad)} failed"
     )
-    told = [summary, "", *lines]
+    told = [
+        summary,
+        "",
+        f"| fault or kill point | {' | '.join(streams)} | all | failed |",
+        "|---|" + "--:|" * (len(streams) + 2),
+        *(row(kind, [result for result in results if result.kind == kind]) for kind in kinds),
+        row("**all**", results),
+    ]
     for result in bad:
+        again = f"--only {result.subject} --case {shlex.quote(result.name)}"
         told += [
             "",
             f"- {result.subject}, {result.kind}: {result.error}",
-            f"  `{again(result, seed)}`",
+            f"  `python -m resilience --seed {seed} {again}`",
         ]
     return "\n".join(told)
-
-
-def again(result: Result, seed: int) -> str:
-    """The command that plays a case again."""
-    case = f"--only {result.subject} --case {shlex.quote(result.name)}"
-    return f"python -m resilience --seed {seed} {case}"

@@ -11,11 +11,11 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING, Any
 
-from resilience.records import NO_PARENT, Origin
+from resilience.truth import NO_PARENT, Origin
 from sandbox import RateLimit
 from sandbox.deepconverse import DeepConverse
 from sandbox.reference import varied
-from scripts.taps import programs, vendor_of
+from scripts.taps import vendor_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
@@ -96,11 +96,6 @@ class Subject:
         return bool(self.origin.parent) and not self.origin.parts
 
     @property
-    def target_class(self) -> str:
-        """Module and class of the tap."""
-        return programs()[self.tap]
-
-    @property
     def unit(self) -> int:
         """Nanoseconds in the smallest step of the vendor's time."""
         return 1000 if self.stream == "agent_timeline" else _UNITS.get(self.vendor, 1)
@@ -148,6 +143,10 @@ class Subject:
         elif self.vendor == "deepconverse":
             group = params["bot_name"]
         return Asked(group, int(params[start]) * self.unit, whole)
+
+    def timed(self, requests: list[LoggedRequest]) -> list[LoggedRequest]:
+        """Those that asked for a time: not those for each parent."""
+        return [request for request in requests if request.stream == self.source]
 
     def cursor(self, request: LoggedRequest) -> dict[str, Any]:
         """The server's cursor in a request of a stream that follows one."""
@@ -206,6 +205,21 @@ class Subject:
         first = next(reference.records(group))
         made: dict[str, Any] = varied(first, self.stream, 1000 + number)
         return made
+
+    def updated(self, record: dict[str, Any], number: int) -> dict[str, Any]:
+        """A record as it is after an update: some of them still within the run, some after it."""
+        assert self.update is not None  # noqa: S101 - no such case is made otherwise
+        field, form = self.update
+        if self.is_table:
+            return {**record, field: f"updated {number}"}
+        minutes = dt.timedelta(minutes=3 + number)
+        at = END - minutes if self.is_windowed and number % 2 == 0 else END + minutes
+        digits, text = round(at.timestamp() * 1000), f"{at:%Y-%m-%dT%H:%M:%SZ}"
+        record[field] = digits if form == "milliseconds" else text
+        record["title" if self.vendor == "devrev" else "rating_message"] = "updated"
+        if parts := self.origin.parts:
+            record[parts] = [*record.get(parts, ()), {"type": "chat.msg", "msg": f"{number}"}]
+        return record
 
     def key_of(self, record: Mapping[str, Any]) -> Hashable:
         """Its key."""

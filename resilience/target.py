@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
+import math
 import os
 import selectors
 import signal
@@ -17,10 +18,10 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
+from resilience import forks
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from resilience.forks import ForkServer, Job
 
 Moment = Literal[
     "after a SCHEMA",
@@ -34,6 +35,8 @@ Moment = Literal[
 Harm = Literal["kill", "term", "int", "close"]
 Sink = Literal["pipe", "slow pipe", "file", "/dev/full"]
 
+LONGEST_RUN = 120.0
+"""Seconds after which a run hangs; many, since the machine may be busy."""
 _SMALLEST_PIPE = 4096
 _FILES: dict[Sink, Callable[[], IO[bytes]]] = {
     "file": tempfile.TemporaryFile,
@@ -44,12 +47,6 @@ _SLOW_PAUSE = 0.003
 _WAITS = b"; trying again in "
 """Words of the log before a wait between two tries."""
 _SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT}
-_PREFIXES = {
-    "after a SCHEMA": b'{"type":"SCHEMA"',
-    "in a RECORD": b'{"type":"RECORD"',
-    "before a STATE": b'{"type":"STATE"',
-    "after a STATE": b'{"type":"STATE"',
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +68,11 @@ class Stop:
     harm: Harm = "kill"
     inside: int = 100
     dies_too: bool = True
+
+    @property
+    def ends_reading(self) -> bool:
+        """Whether the target reads nothing that comes after the harm."""
+        return self.harm == "close" or (self.harm == "kill" and self.dies_too)
 
     def __str__(self) -> str:
         """For the name of a case."""
@@ -110,30 +112,24 @@ class Aim:
     def __init__(self, stop: Stop) -> None:
         """Have seen nothing."""
         self._stop = stop
+        self._prefix = b'{"type":"%b"' % stop.moment.rpartition(" ")[2].encode()
         self._line = 0
         self._count = 0
-        self._counted_line = -1
 
     def offset(self, output: bytearray) -> int | None:
         """Where to strike, once that much has been written."""
         stop = self._stop
         if stop.moment == "at a byte":
             return stop.number if len(output) >= stop.number else None
-        prefix = _PREFIXES.get(stop.moment)
-        if prefix is None:
-            return None
-        while len(output) - self._line >= len(prefix):
-            if self._counted_line != self._line:
-                self._counted_line = self._line
-                self._count += output.startswith(prefix, self._line)
-            is_it = self._count == stop.number and output.startswith(prefix, self._line)
+        while True:
             end = output.find(b"\n", self._line)
-            if is_it and (found := self._within(output, end)) is not None:
-                return found
+            is_of_kind = output.startswith(self._prefix, self._line)
+            if is_of_kind and self._count == stop.number - 1:
+                return self._within(output, end)
             if end < 0:
                 return None
+            self._count += is_of_kind
             self._line = end + 1
-        return None
 
     def _within(self, output: bytearray, end: int) -> int | None:
         if self._stop.moment == "before a STATE":
@@ -146,46 +142,112 @@ class Aim:
         return end + 1 if end >= 0 else None
 
 
-def watch(  # noqa: PLR0913, PLR0917
-    server: ForkServer,
-    job: Job,
-    stop: Stop | None,
-    sink: Sink,
-    limit: float,
-    usual: float = 0.0,
+class _Harm:
+    """The harm that is done to one run.
+
+    Args:
+        stop: What and when; None: nothing.
+        usual: Seconds that an undisturbed run takes.
+    """
+
+    def __init__(self, stop: Stop | None, usual: float) -> None:
+        self._stop = stop
+        self._aim = None if stop is None else Aim(stop)
+        self.since = self._started = time.monotonic()
+        self.at = math.inf
+        if stop is not None and stop.moment == "at a time":
+            self.at = self._started + stop.number / 100 * usual
+        self.offset: int | None = None
+        self.is_done = False
+
+    def is_due(self, output: bytearray, errors: bytearray) -> bool:
+        """Whether to strike now: once."""
+        if self._stop is None or self._aim is None or self.is_done:
+            return False
+        if self._stop.moment == "at a time":
+            is_due = time.monotonic() >= self.at
+        elif self._stop.moment == "in a wait":
+            is_due = errors.count(_WAITS) >= self._stop.number
+        else:
+            self.offset = self._aim.offset(output)
+            is_due = self.offset is not None
+        if is_due:
+            self.is_done, self.since, self.at = True, time.monotonic(), math.inf
+        return is_due
+
+
+def watch(
+    job: forks.Job, stop: Stop | None = None, sink: Sink = "pipe", usual: float = 0
 ) -> Written:
     """Start a run, read it to its end, and harm it on the way.
 
     Args:
-        server: Who starts it.
         job: What is run.
         stop: The harm; None for none.
         sink: What the tap writes to.
-        limit: Seconds after which a run hangs.
         usual: Seconds that an undisturbed run takes.
     """
+    output, errors = bytearray(), bytearray()
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(_FILES[sink]()) if sink in _FILES else None
-        stderr_end, stderr = os.pipe()
-        if file is None:
-            stdout_end, stdout = os.pipe()
-            if hasattr(fcntl, "F_SETPIPE_SZ"):
-                fcntl.fcntl(stdout, fcntl.F_SETPIPE_SZ, _SMALLEST_PIPE)
-        else:
-            stdout_end, stdout = -1, os.dup(file.fileno())
-        try:
-            fork = stack.enter_context(server.start(job, stdout, stderr))
-        finally:
-            os.close(stdout)
-            os.close(stderr)
-        reading = _Reading(fork.pid, stop, limit, usual, slow=sink == "slow pipe")
-        written = reading.to_the_end(stdout_end, stderr_end)
-        code, cpu = fork.wait(), _cpu_seconds(fork.pid)
+        fork, stdout, stderr = _start(job, file)
+        stack.enter_context(fork)
+        selector = stack.enter_context(selectors.DefaultSelector())
+        for end, taken in ((stdout, output), (stderr, errors)):
+            if end is not None:
+                selector.register(end, selectors.EVENT_READ, taken)
+        harm = _Harm(stop, usual)
+        hangs_at = harm.since + LONGEST_RUN
+        while selector.get_map():
+            until = min(harm.at, hangs_at)
+            for key, _ in selector.select(max(until - time.monotonic(), 0.001)):
+                _take(key, selector, is_slow=sink == "slow pipe" and key.data is output)
+            if stop is not None and harm.is_due(output, errors):
+                if stop.harm == "close" and stdout is not None:
+                    del output[harm.offset :]
+                    selector.unregister(stdout)
+                    os.close(stdout)
+                else:
+                    fork.send_signal(_SIGNALS[stop.harm])
+            if time.monotonic() > hangs_at:
+                fork.kill()
+        now = time.monotonic()
         if sink == "file" and file is not None:
             file.seek(0)
-            whole = file.read()
-            written = dataclasses.replace(written, seen=whole, whole=whole)
-        return dataclasses.replace(written, code=code, cpu=cpu)
+            output[:] = file.read()
+        seen = output[: harm.offset] if stop is not None and stop.ends_reading else output
+        hung, seconds = now > hangs_at, now - harm.since
+        code, cpu = fork.wait(), _cpu_seconds(fork.pid)
+    return Written(
+        bytes(seen), bytes(output), bytes(errors), code, harm.is_done, hung, seconds, cpu
+    )
+
+
+def _start(job: forks.Job, file: IO[bytes] | None) -> tuple[forks.Fork, int | None, int]:
+    """Start a run; it, and the ends from which its output (if there is no file) and log come."""
+    stdout_end, (stderr_end, stderr) = None, os.pipe()
+    if file is None:
+        stdout_end, stdout = os.pipe()
+        if hasattr(fcntl, "F_SETPIPE_SZ"):
+            fcntl.fcntl(stdout, fcntl.F_SETPIPE_SZ, _SMALLEST_PIPE)
+    else:
+        stdout = os.dup(file.fileno())
+    try:
+        return forks.start(job, stdout, stderr), stdout_end, stderr_end
+    finally:
+        os.close(stdout)
+        os.close(stderr)
+
+
+def _take(key: selectors.SelectorKey, selector: selectors.BaseSelector, *, is_slow: bool) -> None:
+    """Take a piece of what is written, or close the end that was closed there."""
+    piece = os.read(key.fd, _SLOW_READ if is_slow else 65_536)
+    key.data.extend(piece)
+    if not piece:
+        selector.unregister(key.fd)
+        os.close(key.fd)
+    elif is_slow:
+        time.sleep(_SLOW_PAUSE)
 
 
 def _cpu_seconds(pid: int) -> float:
@@ -196,103 +258,3 @@ def _cpu_seconds(pid: int) -> float:
         return -1.0
     user, system = after_name.split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-
-
-class _Reading:
-    """Reads both pipes of one run until they are closed."""
-
-    def __init__(
-        self, pid: int, stop: Stop | None, limit: float, usual: float, *, slow: bool
-    ) -> None:
-        self._pid = pid
-        self._stop = stop
-        self._aim = Aim(stop) if stop else None
-        self._slow = slow
-        self._started = self._counted_from = time.monotonic()
-        self._limit = limit
-        self._usual = usual
-        self._output = bytearray()
-        self._errors = bytearray()
-        self._offset: int | None = None
-        self._struck = False
-        self._hung = False
-
-    def to_the_end(self, stdout: int, stderr: int) -> Written:
-        with selectors.DefaultSelector() as selector:
-            for file in (stdout, stderr):
-                if file >= 0:
-                    selector.register(file, selectors.EVENT_READ)
-            while selector.get_map():
-                for key, _ in selector.select(self._patience()):
-                    file = key.fd
-                    piece = os.read(file, _SLOW_READ if self._slow else 65_536)
-                    if not piece or (file == stdout and self._takes(piece)):
-                        selector.unregister(file)
-                        os.close(file)
-                    elif file == stderr:
-                        self._errors += piece
-                        self._look_at_the_log()
-                self._look_at_the_clock()
-        whole = bytes(self._output)
-        cut = (
-            self._offset is not None
-            and self._stop is not None
-            and (self._stop.harm == "close" or (self._stop.harm == "kill" and self._stop.dies_too))
-        )
-        seen = whole[: self._offset] if cut else whole
-        seconds = time.monotonic() - self._counted_from
-        return Written(seen, whole, bytes(self._errors), 0, self._struck, self._hung, seconds)
-
-    def _takes(self, piece: bytes) -> bool:
-        """Take a piece of the output; whether to close the pipe now."""
-        self._output += piece
-        if self._slow:
-            time.sleep(_SLOW_PAUSE)
-        if self._aim is None or self._struck:
-            return False
-        offset = self._aim.offset(self._output)
-        if offset is None:
-            return False
-        self._offset = offset
-        return self._strike()
-
-    def _strike(self) -> bool:
-        assert self._stop is not None  # noqa: S101
-        self._struck = True
-        self._counted_from = time.monotonic()
-        if self._stop.harm == "close":
-            del self._output[self._offset :]
-            return True
-        os.kill(self._pid, _SIGNALS[self._stop.harm])
-        return False
-
-    def _patience(self) -> float:
-        now = time.monotonic()
-        until = self._started + self._limit
-        if self._is_timed and not self._struck:
-            until = self._strikes_at
-        return max(until - now, 0.001)
-
-    @property
-    def _is_timed(self) -> bool:
-        return self._stop is not None and self._stop.moment == "at a time"
-
-    @property
-    def _strikes_at(self) -> float:
-        assert self._stop is not None  # noqa: S101
-        return self._started + self._stop.number / 100 * self._usual
-
-    def _look_at_the_log(self) -> None:
-        stop = self._stop
-        if stop is None or stop.moment != "in a wait" or self._struck:
-            return
-        if self._errors.count(_WAITS) >= stop.number:
-            self._strike()
-
-    def _look_at_the_clock(self) -> None:
-        now = time.monotonic()
-        if self._is_timed and not self._struck and now >= self._strikes_at:
-            self._strike()
-        if now - self._started > self._limit and not self._hung:
-            self._hung = True
-            os.kill(self._pid, signal.SIGKILL)

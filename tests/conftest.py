@@ -8,7 +8,6 @@ should look like.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import copy
 import dataclasses
@@ -29,9 +28,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from resilience.forks import ForkServer, Job
+from resilience import forks
 from sandbox import Sandbox
-from scripts.taps import programs, select, taps
+from scripts.taps import select, taps
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -270,35 +269,15 @@ def _program(
         stdout=stdout,
         stderr=stderr,
         cwd=ROOT,
-        env={**clean_environment(), **environment},
+        env={**forks.clean_environment(), **environment},
     )
 
 
 def _fork(
     module: str, options: list[str], environment: Mapping[str, str], stdout: int, stderr: int
 ) -> contextlib.AbstractContextManager[_Process]:
-    target_class = programs()[module.replace("_", "-")]
-    job = Job(target_class, options, dict(environment), patience=1.0)
-    return _fork_server().start(job, stdout, stderr)
-
-
-@functools.cache
-def _fork_server() -> ForkServer:
-    """This process's: it is started when it is first needed."""
-    server = ForkServer(clean_environment()).__enter__()
-    atexit.register(server.__exit__)
-    return server
-
-
-def clean_environment() -> dict[str, str]:
-    """This process's, without what could configure a tap."""
-    clean = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("TAP_") and not name.endswith("LOGLEVEL")
-    }
-    # The SDK says so in every run on Python 3.10, in two lines of the log.
-    return clean | {"PYTHONWARNINGS": "ignore:Python 3.10 reached its end of life"}
+    job = forks.Job(module.replace("_", "-"), options, dict(environment), patience=1.0)
+    return forks.start(job, stdout, stderr)
 
 
 def by_key(records: Sequence[Record], keys: Sequence[str]) -> dict[Json, Record]:

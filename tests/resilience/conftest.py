@@ -1,12 +1,12 @@
-"""A fork server for all tests here, and stages on it."""
+"""Stages, on which the tests play."""
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
 
-from resilience.forks import ForkServer
 from resilience.stage import Stage
 from resilience.subjects import SUBJECTS
 
@@ -15,25 +15,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[ForkServer]:
-    """One process that has the SDK imported."""
-    with ForkServer() as server:
-        yield server
-
-
 @pytest.fixture
-def stage_of(server: ForkServer, tmp_path: Path) -> Iterator[Callable[[str], Stage]]:
+def stage_of(tmp_path: Path) -> Iterator[Callable[[str], Stage]]:
     """Makes the stage of a stream."""
-    stages: list[Stage] = []
-
-    def make(name: str) -> Stage:
-        stages.append(Stage(SUBJECTS[name], 1, server, tmp_path).__enter__())
-        return stages[-1]
-
-    yield make
-    for stage in stages:
-        stage.__exit__(None, None, None)
+    with contextlib.ExitStack() as stack:
+        yield lambda name: stack.enter_context(Stage(SUBJECTS[name], 1, tmp_path))
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PATIENCE, ROOT, Run, Stop, clean_environment, run_tap
+from resilience.forks import clean_environment
+from tests.conftest import PATIENCE, ROOT, Run, Stop, run_tap
 from tests.tap_dixa.conftest import config_for
 from tests.tap_dixa.test_state import state_at, until
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resilience.records import EPOCHS, Origin, convert, records_of
+from resilience.truth import EPOCHS, Origin, convert, records_of
 from scripts import taps
 from support_taps.streams.child import PartsStream
 from tests.conftest import exports
