@@ -30,7 +30,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.taps import programs
+from scripts.taps import taps, with_one
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +58,8 @@ class Job:
     Args:
         tap: Name of the tap.
         arguments: Its command line.
+        stream: The only one that the tap has, with its parent, which is made in a third of the
+            time; empty: it has all.
         environment: What is added to the environment.
         patience: What the growing waits before a retry are multiplied by.
         mutant: A break of the mechanism by its name in `resilience.mutants`.
@@ -68,6 +70,7 @@ class Job:
 
     tap: str
     arguments: list[str]
+    stream: str = ""
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
     patience: float = 0.01
     mutant: str = ""
@@ -149,8 +152,8 @@ def _server() -> socket.socket:
 def serve(connection: socket.socket) -> None:
     """Fork for each message until the other end is closed."""
     # All that a run imports sooner or later.
-    modules = [target.partition(":")[0] for target in programs().values()]
-    for name in (*modules, "resilience.mutants", "pendulum", "encodings.idna", "email.utils"):
+    taps()
+    for name in ("resilience.mutants", "pendulum", "encodings.idna", "email.utils"):
         importlib.import_module(name)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # minders need no waiting for
@@ -207,9 +210,9 @@ def _run(job: Job, stdout: int, stderr: int) -> None:
             from resilience.mutants import MUTANTS  # noqa: PLC0415
 
             MUTANTS[job.mutant].apply()
-        module, _, name = programs()[job.tap].partition(":")
+        tap = taps()[job.tap]
         sys.argv = [job.tap, *job.arguments]
-        getattr(importlib.import_module(module), name).cli()
+        (with_one(tap, job.stream) if job.stream else tap).cli()
         code = 0
     except SystemExit as ending:
         code = ending.code if isinstance(ending.code, int) else int(ending.code is not None)

@@ -67,7 +67,8 @@ class Stage(contextlib.AbstractContextManager["Stage"]):
         """Start the sandbox, and discover the catalog: nothing else is selected in it."""
         self.box.start()
         self.subject.prepare(self.box)
-        catalog = json.loads(watch(Job(self.subject.tap, ["--discover"])).whole)
+        job = Job(self.subject.tap, ["--discover"], self.subject.stream)
+        catalog = json.loads(watch(job).whole)
         self._catalog = self._file("catalog", select(catalog, self.subject.streams))
         self.truth = self._first_truth = truth_of(self.box, self.subject)
         return self
@@ -170,6 +171,7 @@ class Stage(contextlib.AbstractContextManager["Stage"]):
         job = Job(
             self.subject.tap,
             arguments,
+            self.subject.stream,
             environment={"LOGLEVEL": "DEBUG" if case.debug else "INFO"},
             mutant=self.mutant,
             largest_file=case.sink_bytes if sink == "file" else 0,

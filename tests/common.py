@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
-import functools
 import itertools
 import json
 import re
@@ -19,8 +18,6 @@ from tests.conftest import EXPORTS, PATIENCE, UNTHROTTLED, Run, discovered, run_
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
-
-    from singer_sdk import Stream
 
     from sandbox.vendor import Vendor
     from support_taps.tap import SupportTap
@@ -146,22 +143,6 @@ def quick_config(vendor: Vendor, settings: Record) -> Record:
         **settings,
     }
     return {name: value for name, value in config.items() if value is not None}
-
-
-@functools.cache
-def with_one(tap: type[SupportTap], stream: str) -> type[SupportTap]:
-    """A tap that has one stream, and what that is a child of: it is made in much less time."""
-    by_name: dict[str, t.Any] = {t.cast("t.Any", each).name: each for each in tap.stream_classes()}
-    wanted = [by_name[stream]]
-    while parent := wanted[-1].parent_stream_type:
-        wanted.append(parent)
-
-    class WithOne(tap):  # type: ignore[misc, valid-type]
-        @classmethod
-        def stream_classes(cls) -> list[type[Stream]]:
-            return wanted
-
-    return WithOne
 
 
 def bare(tap: type[SupportTap], catalog: Json = None, **settings: Json) -> SupportTap:

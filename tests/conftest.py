@@ -276,7 +276,7 @@ def _program(
 def _fork(
     module: str, options: list[str], environment: Mapping[str, str], stdout: int, stderr: int
 ) -> contextlib.AbstractContextManager[_Process]:
-    job = forks.Job(module.replace("_", "-"), options, dict(environment), patience=1.0)
+    job = forks.Job(module.replace("_", "-"), options, environment=dict(environment), patience=1.0)
     return forks.start(job, stdout, stderr)
 
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from scripts import taps
 from support_taps.timestamps import MILLISECOND, to_epoch
-from tests.common import bare, with_one
+from tests.common import bare
 from tests.conftest import ROOT, SPAN, exports
 
 if t.TYPE_CHECKING:
@@ -137,7 +137,7 @@ def selected(tap: type[SupportTap], name: str, left_out: set[Crumbs]) -> Support
         for metadata in entry["metadata"]:
             if tuple(metadata["breadcrumb"]) in left_out:
                 metadata["metadata"]["selected"] = False
-    stream: t.Any = bare(with_one(tap, name), catalog).streams[name]
+    stream: t.Any = bare(taps.with_one(tap, name), catalog).streams[name]
     return t.cast("SupportStream[t.Any]", stream)
 
 

@@ -23,10 +23,11 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from scripts.taps import with_one
 from support_taps.records.emitter import MOST_NEW_FIELDS
 from support_taps.writer import LineWriter
 from tap_zendesk_chat.tap import TapZendeskChat
-from tests.common import bare, with_one
+from tests.common import bare
 from tests.conftest import deselect
 from tests.test_lines import (
     CATALOGS,
