@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(?:Z|\+00:00)")
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
-_EXTRACTED = re.compile(rb',"time_extracted":"[^"\\]+"}$')
+_END = re.compile(rb'(?:,"version":(\d+))?,"time_extracted":"[^"\\]+"}$')
+_LONGEST_END = 100
 _FORMATS = jsonschema.FormatChecker(formats=())
 
 
@@ -78,12 +79,16 @@ class Reader:
         schema = b""
         messages = []
         for line in output.split(b"\n")[:-1]:
-            line = _EXTRACTED.sub(b"}", line)  # noqa: PLW2901 - alike, but for the time
-            message = self._message(line)
+            # A record is the same in each run, but for its version and time.
+            end = _END.search(line, max(len(line) - _LONGEST_END, 0))
+            text = line if end is None else line[: end.start()] + b"}"
+            message = self._message(text)
+            if end is not None and end[1]:
+                message = dataclasses.replace(message, version=int(end[1]))
             messages.append(message)
             if message.kind == "SCHEMA":
-                schema = line
-            elif message.kind == "RECORD" and schema and (fault := self._fault(schema, line)):
+                schema = text
+            elif message.kind == "RECORD" and schema and (fault := self._fault(schema, text)):
                 raise BadLineError(fault)
         return messages
 
