@@ -131,6 +131,16 @@ def was_read(stream: Stream) -> bool:
     )
 
 
+def reached(stream: Stream) -> str | None:
+    """The bookmark as text; of a stream with partitions the earliest, None if one has none."""
+    if stream.replication_method != "INCREMENTAL":
+        return None
+    states = [stream.get_context_state(context) for context in stream.partitions or (None,)]
+    instants = [_instant(state.get("replication_key_value")) for state in states]
+    known = [instant for instant in instants if instant]
+    return isoformat(min(known)) if len(known) == len(instants) else None
+
+
 def _send(stream: Stream, writer: StateWriter) -> None:
     """Send a STATE message at once.
 

@@ -127,7 +127,9 @@ class Progress:
             extra={"wait_seconds": round(wait, 1), "failures": failures},
         )
 
-    def summary(self, unknown: Mapping[str, int], drifted: Iterable[str]) -> None:
+    def summary(
+        self, unknown: Mapping[str, int], drifted: Iterable[str], bookmark: str | None = None
+    ) -> None:
         """Say what the whole run did for this stream."""
         seconds = (self._stopped or time.monotonic()) - self._started
         drifted = list(drifted)
@@ -148,6 +150,7 @@ class Progress:
                 "skipped_parents": self._skipped_parents,
                 "unknown_fields": dict(unknown),
                 "drifted_fields": drifted,
+                "bookmark": bookmark,
             },
         )
         if self._skipped_parents:

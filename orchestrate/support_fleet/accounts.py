@@ -33,9 +33,9 @@ class Secret(_Model):
     """The place of a secret; the secret itself is read when a run starts."""
 
     variable: t.Annotated[str, Field(pattern=VARIABLE)] | None = Field(
-        None, description="Name of an environment variable of the workers."
+        default=None, description="Name of an environment variable of the workers."
     )
-    file: str | None = Field(None, description="Path of a file with nothing else in it.")
+    file: str | None = Field(default=None, description="Path of a file with nothing else in it.")
 
     @pydantic.model_validator(mode="before")
     @classmethod
@@ -96,12 +96,16 @@ class Account(_Model):
         description="Streams, and fields to leave out (!chats.visitor.email). Without streams "
         "those that the tap selects by itself.",
     )
-    cron: str | None = Field(None, description="When it runs. Default: only when it is launched.")
+    cron: str | None = Field(
+        default=None, description="When it runs. Default: only when it is launched."
+    )
     stale_after_hours: float = Field(
-        24, gt=0, description="Age of the last good run from which its assets are not fresh."
+        default=24,
+        gt=0,
+        description="Age of the last good run from which its assets are not fresh.",
     )
     token: Name | None = Field(
-        None,
+        default=None,
         description="Name for the token, the same for all accounts that use it: they run one after "
         "the other. Default: the account's name.",
     )
@@ -149,7 +153,7 @@ class Fleet(_Model):
     targets: dict[Name, Target] = Field(description="The places that accounts are loaded into.")
     accounts: list[Account] = Field(description="The accounts.")
     executor: str | None = Field(
-        None,
+        default=None,
         description="The executor of the accounts' jobs, such as dagster_celery.celery_executor. "
         "Default: the process that Dagster starts for a run.",
     )

@@ -124,11 +124,11 @@ def _assets(fleet: Fleet, account: Account) -> dg.AssetsDefinition:
         wanted = {key.path[-1] for key in context.selected_asset_keys}
         changes = {name: day for name, day in config.model_dump().items() if day}
         # A launch anew reads from its start; one that Dagster repeats goes on where it was.
-        root = context.run.root_run_id or context.run_id
+        root = context.run.root_run_id or context.run.run_id
         order = meltano.Order(
             account,
             target,
-            context.run_id,
+            context.run.run_id,
             state=f"{account.name}-{root}" if changes else account.name,
             streams=wanted,
             changes=changes,

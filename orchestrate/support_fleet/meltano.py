@@ -378,7 +378,7 @@ class Process:
     def lines(self) -> Iterator[t.IO[str]]:
         """Start it, and hand out the lines that it writes, until it has ended."""
         self._order.prepare()
-        process = subprocess.Popen(  # noqa: S603 - our own command
+        with subprocess.Popen(  # noqa: S603 - our own command
             self._order.command,
             cwd=PROJECT,
             env=self._order.environment,
@@ -388,10 +388,10 @@ class Process:
             encoding="utf-8",
             errors="replace",
             start_new_session=True,  # Ctrl-C ends it by its pipe, in order
-        )
-        try:
-            yield t.cast("t.IO[str]", process.stdout)
-            self.exit_code = process.wait()
-        finally:
-            t.cast("t.IO[str]", process.stdin).close()
-            process.wait(PATIENCE)
+        ) as process:
+            try:
+                yield t.cast("t.IO[str]", process.stdout)
+                self.exit_code = process.wait()
+            finally:
+                t.cast("t.IO[str]", process.stdin).close()
+                process.wait(PATIENCE)

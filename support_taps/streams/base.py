@@ -22,7 +22,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.streams.rest import PageContext
 from typing_extensions import override
 
-from support_taps.bookmarks import was_read
+from support_taps.bookmarks import reached, was_read
 from support_taps.errors import FatalResponseError, ShapeError
 from support_taps.http import responses
 from support_taps.http.page_reader import PageReader
@@ -245,7 +245,7 @@ class SupportStream(SdkStream[Token], abc.ABC):
     def log_sync_costs(self) -> None:
         """The SDK calls this once for each stream at the end of a run."""
         if self._progress is not None:
-            self._progress.summary(self.plan.unknown, self.plan.drifted)
+            self._progress.summary(self.plan.unknown, self.plan.drifted, reached(self))
 
     # Parents and children
 
