@@ -33,6 +33,12 @@ class Call:
     parent: str = ""
     """The parent's id in the path of a child."""
 
+    @property
+    def bearer(self) -> str | None:
+        """The token of `Authorization: Bearer`; None for another scheme."""
+        scheme, _, token = self.headers.get("authorization", "").partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else None
+
     @cached_property
     def json(self) -> Any:
         """The body decoded, or None when it is not JSON."""

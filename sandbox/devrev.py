@@ -8,30 +8,36 @@ from __future__ import annotations
 
 import math
 import random
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
+from sandbox.data.common import DAY
 from sandbox.data.devrev import DevRevSource, date_text
-from sandbox.data.devrev_tables import ENDPOINTS, LISTED, Listed
+from sandbox.data.devrev_tables import ENDPOINTS, LISTED, MODIFIED, Listed
 from sandbox.instants import nanoseconds
 from sandbox.paging import BadCursorError, CursorPaging
-from sandbox.rate_limits import RateLimit, Verdict
-from sandbox.responses import Response, json_response
-from sandbox.table import Row, Table, encode, mixed
-from sandbox.vendor import DAY, LIVE_DAYS, Vendor, milliseconds, rows_of
+from sandbox.rate_limits import RateLimit
+from sandbox.reference import Endpoint
+from sandbox.responses import Response, json_response, page_of, refuse, rows_of, waiting
+from sandbox.table import encode, mixed
+from sandbox.vendor import LIVE_DAYS, Vendor, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sandbox.call import Call
-    from sandbox.data.devrev_tables import Endpoint
+    from sandbox.data.devrev_tables import Rules
+    from sandbox.rate_limits import Verdict
     from sandbox.reference import Reference
+    from sandbox.table import Row
 
 Order = Literal["mixed", "oldest", "newest", "random"]
 DEFAULT_ROWS = 50
 LARGEST_PAGE = 99
 """Seen: some list endpoints take 100, newer ones only 99, more is refused."""
 _WORKS = {"ticket": "tickets", "issue": "issues", "task": "tasks", "opportunity": "opportunities"}
-_STREAMS = {path: each.stream for each in LISTED for path in (each.export, each.path) if path}
+_STREAMS = {
+    path: each.stream for each in LISTED for path in (each.export, each.path) if path
+} | dict.fromkeys(("/conversations.export", "/conversations.list"), "conversations")
 _PAGING = frozenset({"cursor", "first", "limit", "mode"})
 _BETA_FIELDS = (
     "actual_close_date",
@@ -57,10 +63,9 @@ class DevRev(Vendor):
     """POST with a JSON body; exports that are silently cut at `first`, lists with a cursor."""
 
     name = "devrev"
-    routes: ClassVar[dict[tuple[str, str], str]] = {
-        ("POST", "/conversations.export"): "conversations",
-        ("POST", "/conversations.list"): "conversations",
-    }
+    method = "POST"
+    source = DevRevSource
+    exports = (Endpoint("conversations", "/conversations.export", times=MODIFIED),)
     references = LISTED
     # Per user over all APIs, reset every 5 minutes; 1000 is the documents' example.
     documented_rate_limits: ClassVar[dict[str, RateLimit]] = {
@@ -89,39 +94,20 @@ class DevRev(Vendor):
         self._exports = 0
         self._dice = random.Random(self.scene.seed)  # noqa: S311
 
-    def make_source(self) -> DevRevSource:
-        """Conversations."""
-        return DevRevSource(self.scene.seed)
-
-    def make_tables(self) -> dict[str, Table]:
-        """Filtered by `modified_date` to the nanosecond."""
-        return {
-            "conversations": Table(
-                lambda record: record["id"],
-                {"modified_date": lambda record: nanoseconds(record.get("modified_date"))},
-            )
-        }
-
     def authorised(self, call: Call) -> bool:
         """`Bearer <token>`, as documented; a bare token is not."""
         return call.headers.get("authorization") == f"Bearer {self.token}"
 
-    def scope(self, call: Call) -> str:  # noqa: ARG002
-        """One rate limit for the whole API."""
-        return "all"
-
-    def error(self, status: int, detail: str = "", **extras: Any) -> Response:
+    def error(self, status: int, message: str = "", **extras: Any) -> Response:
         """The documented body: detail, message, type and the extras of the type."""
-        kind, message = _ERRORS.get(status, ("internal_error", "Error"))
+        kind, title = _ERRORS.get(status, ("internal_error", "Error"))
         wait = extras.pop("retry_after", None)
-        body = {"detail": detail or message, "message": message, "type": kind, **extras}
-        headers = {}
+        body = {"detail": message or title, "message": title, "type": kind, **extras}
         if wait is not None:
             body["retry_after"] = math.ceil(wait)
-            headers["Retry-After"] = str(math.ceil(wait))
         if kind == "internal_error":
             body["reference_id"] = "sandbox-0001"
-        return json_response(body, status, headers)
+        return json_response(body, status, waiting(wait))
 
     def decorate(self, response: Response, verdicts: Mapping[str, Verdict]) -> None:
         """The headers that every response has."""
@@ -135,8 +121,7 @@ class DevRev(Vendor):
 
     def route(self, method: str, path: str) -> tuple[str, str]:
         """The stream that a path is about, or one of them."""
-        listed = _STREAMS.get(path, "") if method == "POST" else ""
-        return self.routes.get((method, path), listed), ""
+        return _STREAMS.get(path, "") if method == self.method else "", ""
 
     def narrowed(self, call: Call) -> tuple[str, str]:
         """The type of work, or the parent that a body names, and so the stream."""
@@ -180,7 +165,7 @@ class DevRev(Vendor):
                 record["modified_date"] = date_text(at, number % 4)
             table.put([record])
 
-    def response(self, call: Call) -> Response:  # noqa: PLR0911 - what can be wrong
+    def response(self, call: Call) -> Response:
         """Check what all endpoints share, then export or list."""
         beta = call.headers.get("x-devrev-scope", "").lower() == "beta"
         endpoint = ENDPOINTS[call.path]
@@ -190,15 +175,14 @@ class DevRev(Vendor):
                 404: json_response({"message": "route not found"}, 404),
             }[self.without_beta]
         if call.headers.get("x-devrev-version", "2022-10-20") != "2022-10-20":
-            return self.error(400, "unknown version", type="invalid_api_version")
+            _refuse("invalid_api_version", "unknown version")
         if call.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-            return self.error(400, "send application/json", type="invalid_content_type")
+            _refuse("invalid_content_type", "send application/json")
         body = call.json
         if not isinstance(body, dict):
-            return self.error(400, "the body must be a JSON object", type="parse_error")
+            _refuse("parse_error", "the body must be a JSON object")
+        self._check(endpoint, call, body)
         rows = self._rows(endpoint, call, body)
-        if isinstance(rows, Response):
-            return rows
         if endpoint.holds_one:
             if not rows:
                 return self.error(404)
@@ -207,75 +191,41 @@ class DevRev(Vendor):
             return self._export(endpoint, body, rows)
         return self._list(endpoint, body, rows, beta=beta)
 
-    def _rows(self, endpoint: Endpoint, call: Call, body: dict[str, Any]) -> list[Row] | Response:
+    def _rows(self, endpoint: Rules, call: Call, body: dict[str, Any]) -> list[Row]:
         """The records that the filters let through."""
-        if (refused := self._refused(endpoint, call, body)) is not None:
-            return refused
         table = self.table(call.stream)
         if endpoint.required:
             return table.rows(call.parent)
         modified = body.get(endpoint.time_filter)
         if modified is None:
             return table.rows()
-        bounds = self._bounds(endpoint, modified)
         # Both bounds are documented as inclusive.
-        return bounds if isinstance(bounds, Response) else table.between("modified_date", *bounds)
+        return table.between("modified_date", *_bounds(endpoint, modified))
 
-    def _refused(self, endpoint: Endpoint, call: Call, body: dict[str, Any]) -> Response | None:
-        """The answer to fields that are unknown, not kept here or missing."""
+    def _check(self, endpoint: Rules, call: Call, body: dict[str, Any]) -> None:
+        """Refuse fields that are unknown, not kept here or missing."""
         kept = {*_PAGING, *endpoint.required, endpoint.time_filter}
         if call.path.startswith("/works."):
             kept.add("type")
             if body.get("type") not in [[kind] for kind in _WORKS]:
-                return self.error(400, "this sandbox wants one type", type="value_not_permitted")
+                _refuse("value_not_permitted", "this sandbox wants one type")
         for name in body:
             if name not in endpoint.fields:  # seen: unknown fields are refused
-                return self._invalid_field(name)
+                _invalid_field(name)
             if name not in kept:
-                return self.error(
-                    400, "a filter that this sandbox does not keep", type="value_not_permitted",
-                    field_name=name,
-                )  # fmt: skip
+                told = "a filter that this sandbox does not keep"
+                _refuse("value_not_permitted", told, name)
         for name in endpoint.required:
             if name not in body:
-                return self.error(
-                    400, "a field is missing", type="missing_required_field", field_name=name
-                )
+                _refuse("missing_required_field", "a field is missing", name)
             if call.parent in self.refused_parents or not call.parent:
-                return self.error(self.refused_parents.get(call.parent, 404))
-        return None
+                refuse(status=self.refused_parents.get(call.parent, 404))
 
-    def _bounds(
-        self, endpoint: Endpoint, modified: Any
-    ) -> tuple[int | None, int | None] | Response:
-        """The two ends that a filter asks for; each endpoint takes one form of it."""
-        name = endpoint.time_filter
-        if not isinstance(modified, dict):
-            return self.error(400, "not an object", type="unexpected_json_type", field_name=name)
-        typed = endpoint.fields[name] == "typed"
-        if typed and "type" not in modified:
-            return self.error(
-                400, "a type is missing", type="missing_required_field", field_name=f"{name}.type"
-            )
-        bounds: dict[str, int | None] = {"after": None, "before": None}
-        for key, text in modified.items():
-            field = f"{name}.{key}"
-            if typed and key == "type":
-                if text != "range":  # the other one, a number of days, is not kept here
-                    return self._not_permitted(field, text)
-                continue
-            if key not in bounds:
-                return self._invalid_field(field)
-            bounds[key] = nanoseconds(text)
-            if bounds[key] is None:
-                return self.error(400, "not a date-time", type="parse_error", field_name=field)
-        return bounds["after"], bounds["before"]
-
-    def _export(self, endpoint: Endpoint, body: dict[str, Any], rows: list[Row]) -> Response:
+    def _export(self, endpoint: Rules, body: dict[str, Any], rows: list[Row]) -> Response:
         """The first `first` rows of an order that is not told, without a word about the rest."""
         first = body.get("first", DEFAULT_ROWS)
         if not _whole(first) or not 1 <= first <= endpoint.most:
-            return self._not_permitted("first", first)
+            _not_permitted("first", first)
         with self._lock:
             cap = self.export_caps[min(self._exports // 5, len(self.export_caps) - 1)]
             self._exports += 1
@@ -285,48 +235,73 @@ class DevRev(Vendor):
             rows = rows[::-1]
         elif self.export_order == "random":
             rows = self._dice.sample(rows, len(rows))
-        return rows_of(rows[: min(first, cap or first)], b'{"%b":[' % endpoint.rows.encode(), b"]}")
+        return page_of(rows[: min(first, cap or first)], endpoint.rows)
 
     def _list(
-        self, endpoint: Endpoint, body: dict[str, Any], rows: list[Row], *, beta: bool
+        self, endpoint: Rules, body: dict[str, Any], rows: list[Row], *, beta: bool
     ) -> Response:
         """One page; without the beta header, without the fields that only the beta spec has."""
         limit, cursor = body.get("limit", DEFAULT_ROWS), body.get("cursor", "")
         if not _whole(limit) or not 1 <= limit <= LARGEST_PAGE:
-            return self._not_permitted("limit", limit)
+            _not_permitted("limit", limit)
         if body.get("mode", "after") != "after":
-            return self._not_permitted("mode", body["mode"])
+            _not_permitted("mode", body["mode"])
         if not isinstance(cursor, str):
-            return self.error(400, "not a string", type="unexpected_json_type", field_name="cursor")
+            _refuse("unexpected_json_type", "not a string", "cursor")
         tail: dict[str, Any] = {name: len(rows) for name in endpoint.others}
         if endpoint.cursor:
             filters = {name: value for name, value in body.items() if name not in _PAGING}
             try:
                 rows, following = self.paging.page(rows, limit, cursor, filters)
             except BadCursorError as error:
-                return self.error(400, str(error), type="value_not_permitted", field_name="cursor")
+                _refuse("value_not_permitted", error.message, "cursor")
             if following is None and self.end_cursor == "empty":
                 following = ""
             if following is not None:
                 tail[endpoint.cursor] = following
             if cursor and endpoint.cursor == "next_cursor":
                 tail["prev_cursor"] = cursor
-        suffix = b"]" + (b"," if tail else b"") + encode(tail)[1:]
-        response = rows_of(rows, b'{"%b":[' % endpoint.rows.encode(), suffix)
+        response = page_of(rows, endpoint.rows, tail)
         if not beta and endpoint.rows == "conversations":
             response.render = _public
         return response
 
-    def _invalid_field(self, name: str) -> Response:
-        return self.error(
-            400, f"field {name!r} is not supported", type="invalid_field", field_name=name
-        )
 
-    def _not_permitted(self, name: str, value: object) -> Response:
-        return self.error(
-            400, f"{name} is out of range", type="value_not_permitted", field_name=name,
-            value=str(value),
-        )  # fmt: skip
+def _bounds(endpoint: Rules, modified: Any) -> tuple[int | None, int | None]:
+    """The two ends that a filter asks for; each endpoint takes one form of it."""
+    name = endpoint.time_filter
+    if not isinstance(modified, dict):
+        _refuse("unexpected_json_type", "not an object", name)
+    typed = endpoint.fields[name] == "typed"
+    if typed and "type" not in modified:
+        _refuse("missing_required_field", "a type is missing", f"{name}.type")
+    bounds: dict[str, int | None] = {"after": None, "before": None}
+    for key, text in modified.items():
+        field = f"{name}.{key}"
+        if typed and key == "type":
+            if text != "range":  # the other one, a number of days, is not kept here
+                _not_permitted(field, text)
+            continue
+        if key not in bounds:
+            _invalid_field(field)
+        bounds[key] = nanoseconds(text)
+        if bounds[key] is None:
+            _refuse("parse_error", "not a date-time", field)
+    return bounds["after"], bounds["before"]
+
+
+def _refuse(kind: str, told: str, field: str = "", **more: Any) -> NoReturn:
+    """Name one of the documented types of what is wrong, and the field that it is about."""
+    about: dict[str, Any] = {"field_name": field} if field else {}
+    refuse(told, type=kind, **about, **more)
+
+
+def _invalid_field(name: str) -> NoReturn:
+    _refuse("invalid_field", f"field {name!r} is not supported", name)
+
+
+def _not_permitted(name: str, value: object) -> NoReturn:
+    _refuse("value_not_permitted", f"{name} is out of range", name, value=str(value))
 
 
 def _whole(value: object) -> bool:

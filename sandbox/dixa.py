@@ -12,24 +12,36 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import parse_qsl, urlencode
 
+from sandbox.data.common import DAY
 from sandbox.data.dixa import DixaSource
 from sandbox.data.dixa_tables import FLOW_CHANNELS, REFERENCES
 from sandbox.instants import nanoseconds
 from sandbox.paging import BadCursorError, CursorPaging
 from sandbox.rate_limits import RateLimit
-from sandbox.responses import Response, empty_response, json_response
-from sandbox.table import Row, Table, encode, mixed
-from sandbox.vendor import DAY, Vendor, integer, milliseconds, rows_of
+from sandbox.reference import Endpoint
+from sandbox.responses import Response, empty_response, json_response, refuse, rows_of
+from sandbox.table import Bounds, encode, mixed
+from sandbox.vendor import Vendor, integer, milliseconds
 
 if TYPE_CHECKING:
     from sandbox.call import Call
     from sandbox.reference import Reference
-    from sandbox.table import Record
+    from sandbox.table import Record, Row
 
 LONGEST_SPAN = 31 * DAY
 DEFAULT_PAGE = 50
 """Of the main API: undocumented."""
-_CONVERSATION_FILTERS = ("created", "updated", "closed", "last_message_created")
+_FILTERS = ("created", "updated", "closed", "last_message_created")
+
+
+def _times(*names: str) -> dict[str, Any]:
+    return {name: lambda record, key=f"{name}_at": record.get(key) for name in names}
+
+
+def _activity_time(record: Record) -> int:
+    """`2021-12-01T12:46:36.581Z[GMT]` in milliseconds."""
+    found = nanoseconds(record["activityTimestamp"].removesuffix("[GMT]")) or 0
+    return found // 1_000_000
 
 
 class Dixa(Vendor):
@@ -37,11 +49,15 @@ class Dixa(Vendor):
 
     name = "dixa"
     url_settings = ("api_url", "platform_api_url")
-    routes: ClassVar[dict[tuple[str, str], str]] = {
-        ("GET", "/v1/conversation_export"): "conversations",
-        ("GET", "/v1/message_export"): "messages",
-        ("GET", "/v1/conversations/activitylog"): "activity_logs",
-    }
+    source = DixaSource
+    exports = (
+        Endpoint("conversations", "/v1/conversation_export", times=_times(*_FILTERS)),
+        # Messages can be filtered by `created_` alone.
+        Endpoint("messages", "/v1/message_export", times=_times("created")),
+        Endpoint(
+            "activity_logs", "/v1/conversations/activitylog", times={"activity": _activity_time}
+        ),
+    )
     references = REFERENCES
     # "Messages: 3 requests per minute. Conversations: 10 request per minute", per token.
     documented_rate_limits: ClassVar[dict[str, RateLimit]] = {
@@ -50,10 +66,11 @@ class Dixa(Vendor):
         # "10 requests per second with a burst of 4", of the main API.
         "platform": RateLimit(4, 0.4),
     }
+    common_scope = "platform"
     token_setting = "api_token"  # noqa: S105
     token = "dixa-token-for-the-sandbox"  # noqa: S105
 
-    bounds: Literal["inclusive", "exclusive", "half-open"] = "inclusive"
+    bounds: Bounds = "inclusive"
     """Whether `_after` and `_before` include their moment: undocumented. Half-open: `_after`."""
 
     last_meta: Literal["absent", "null", "empty"] = "absent"
@@ -72,31 +89,11 @@ class Dixa(Vendor):
         self.refused_parents: dict[str, int] = {}
         """Parent to 403 or 404, as for one that was removed meanwhile."""
 
-    def scope(self, call: Call) -> str:
-        """One rate limit for each export, and one for the main API."""
-        return call.stream if call.stream in ("conversations", "messages") else "platform"
-
-    def make_source(self) -> DixaSource:
-        """Conversations and their messages."""
-        return DixaSource(self.scene.seed)
-
-    def make_tables(self) -> dict[str, Table]:
-        """Messages can be filtered by `created_` alone."""
-
-        def times(names: tuple[str, ...]) -> dict[str, Any]:
-            return {name: lambda record, key=f"{name}_at": record.get(key) for name in names}
-
-        return {
-            "conversations": Table(lambda record: record["id"], times(_CONVERSATION_FILTERS)),
-            "messages": Table(lambda record: record["id"], times(("created",))),
-            "activity_logs": Table(lambda record: record["id"], {"activity": _activity_time}),
-        }
-
     def authorised(self, call: Call) -> bool:
         """`bearer <token>`, or Basic with the user `bearer` and the token as its password."""
+        if call.bearer is not None:
+            return call.bearer == self.token
         scheme, _, credentials = call.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            return credentials.strip() == self.token
         if scheme.lower() == "basic":
             try:
                 decoded = base64.b64decode(credentials, validate=True)
@@ -105,90 +102,71 @@ class Dixa(Vendor):
             return decoded == f"bearer:{self.token}".encode()
         return False
 
-    def error(self, status: int, **_details: Any) -> Response:
-        """400, 401, 429, 5XX: "No body". No header that says how long to wait is documented."""
-        return empty_response(status)
+    def error(self, status: int, message: str = "", **_: Any) -> Response:
+        """400, 401, 429, 5XX of the exports: "No body"; those of the main API have a message.
+
+        No header that says how long to wait is documented.
+        """
+        return json_response({"message": message}, status) if message else empty_response(status)
 
     def response(self, call: Call) -> Response:
         """The rows of the window that match every filter given; or a page of a table."""
+        if call.stream in ("conversations", "messages"):
+            return rows_of(mixed(self._select(call)), b"[", b"]")
+        params = dict(call.params)
         if (reference := self.reference(call)) is not None:
-            return self._list(call, reference)
-        if call.stream == "activity_logs":
-            return self._log(call)
-        rows = self._select(call)
-        if rows is None:
-            return self.error(400)
-        return rows_of(mixed(rows), b"[", b"]")
+            return self._list(call, params, reference)
+        return self._log(call, params)
 
-    def _list(self, call: Call, reference: Reference) -> Response:
+    def _list(self, call: Call, params: dict[str, str], reference: Reference) -> Response:
         """A list whole or in pages; or one object."""
         if call.parent in self.refused_parents:
-            return json_response({"message": "Not found"}, self.refused_parents[call.parent])
-        params = dict(call.params)
+            return self.error(self.refused_parents[call.parent], "Not found")
         # An object, or a bare array, has no place for the way to a next page.
         has_pages = reference.is_paged or (self.pages_everywhere and not reference.holds_one)
         page = None
         if has_pages and reference.place:
-            page = self._asked_page(params)
+            page = _asked_page(params)
             page |= params
             params = {name: page[name] for name in page.keys() - {"pageLimit", "cursor"}}
         rows = _filtered(call.stream, self.table(call.stream).rows(call.parent), params)
         if rows is None or params:
-            return json_response({"message": "Invalid value in request"}, 400)
+            return self.error(400, "Invalid value in request")
         before, after = reference.around()
         if page is not None:
             return self._page(call, rows, page, before, after)
         if reference.holds_one and not rows:
-            return json_response({"message": "Not found"}, 404)
+            return self.error(404, "Not found")
         if self.last_meta == "null" and after:
             after = after[:-1] + b',"meta":null}'
         return rows_of(mixed(rows), before, after)
 
-    def _log(self, call: Call) -> Response:
+    def _log(self, call: Call, params: dict[str, str]) -> Response:
         """The activities within a time, in pages."""
-        params = dict(call.params)
-        page = self._asked_page(params)
+        page = _asked_page(params)
         names = ("fromDatetime", "toDatetime")
         page |= {name: params.pop(name) for name in names if name in params}
         bounds = {name: nanoseconds(page[name]) for name in names if name in page}
         if params or None in bounds.values():
-            return json_response({"message": "Invalid value for: query parameter"}, 400)
+            return self.error(400, "Invalid value for: query parameter")
         low, high = (
             None if (bound := bounds.get(name)) is None else bound // 1_000_000 for name in names
         )
-        rows = self.table(call.stream).between(
-            "activity",
-            low,
-            high,
-            low_open=self.bounds == "exclusive",
-            high_open=self.bounds != "inclusive",
-        )
+        rows = self.table(call.stream).between("activity", low, high, bounds=self.bounds)
         return self._page(call, rows, page, b'{"data":[', b"]}")
-
-    @staticmethod
-    def _asked_page(params: dict[str, str]) -> dict[str, str]:
-        """Take what is about pages out of a query: the `pageKey` holds the query and the size."""
-        page = {"pageLimit": str(DEFAULT_PAGE)}
-        if key := params.pop("pageKey", None):
-            try:
-                page |= parse_qsl(base64.urlsafe_b64decode(key).decode())
-            except ValueError:
-                page["pageLimit"] = "0"
-        if limit := params.pop("pageLimit", None):
-            page["pageLimit"] = limit
-        return page
 
     def _page(
         self, call: Call, rows: list[Row], page: dict[str, str], before: bytes, after: bytes
     ) -> Response:
         """A page, and `meta` with the URL of the next one."""
         size = integer(page["pageLimit"])
-        try:
-            found, following = self.paging.page(rows, size or 0, page.get("cursor"), None)
-        except BadCursorError:
-            size = None
+        wrong = "Invalid value for: query parameter pageKey"
         if not size:
-            return json_response({"message": "Invalid value for: query parameter pageKey"}, 400)
+            return self.error(400, wrong)
+        try:
+            found, following = self.paging.page(rows, size, page.get("cursor"), None)
+        except BadCursorError:
+            return self.error(400, wrong)
         if following is None:
             meta = {"absent": b"", "null": b',"meta":null', "empty": b',"meta":{}'}[self.last_meta]
         else:
@@ -198,41 +176,31 @@ class Dixa(Vendor):
             meta = b',"meta":' + encode({"next": url})
         return rows_of(found, before, after[:-1] + meta + b"}")
 
-    def _select(self, call: Call) -> list[Row] | None:
-        """The rows asked for, or None when the query is not one."""
-        filters = _CONVERSATION_FILTERS if call.stream == "conversations" else ("created",)
-        params = dict(call.params)
+    def _select(self, call: Call) -> list[Row]:
+        """The rows asked for."""
+        table, params = self.table(call.stream), dict(call.params)
         csids = params.pop("csids", None) if call.stream == "conversations" else None
         spans: dict[str, tuple[int | None, int | None]] = {}
-        for name in filters:
-            texts = params.pop(f"{name}_after", None), params.pop(f"{name}_before", None)
-            if texts == (None, None):
-                continue
-            after, before = (None if text is None else moment(text) for text in texts)
-            if (after is None) != (texts[0] is None) or (before is None) != (texts[1] is None):
-                return None
-            spans[name] = after, before
+        for name in table.times:
+            after, before = params.pop(f"{name}_after", None), params.pop(f"{name}_before", None)
+            if after is not None or before is not None:
+                spans[name] = _moment(after), _moment(before)
         if params or not self._spans_allowed(spans, csids):
-            return None
-        table = self.table(call.stream)
+            refuse()
         chosen: list[Row] | None = None
-        for name, (after, before) in spans.items():
-            found = table.between(
-                name,
-                after,
-                before,
-                low_open=self.bounds == "exclusive",
-                high_open=self.bounds != "inclusive",
-            )
-            keys = {row.key for row in found}
-            chosen = found if chosen is None else [row for row in chosen if row.key in keys]
+        for name, (low, high) in spans.items():
+            found = table.between(name, low, high, bounds=self.bounds)
+            if chosen is not None:
+                keys = {row.key for row in found}
+                found = [row for row in chosen if row.key in keys]
+            chosen = found
+        rows = table.rows() if chosen is None else chosen
         if csids is not None:
-            wanted = [integer(text) for text in csids.split(",")]
+            wanted = {integer(text) for text in csids.split(",")}
             if None in wanted:
-                return None
-            rows = table.rows() if chosen is None else chosen
-            chosen = [row for row in rows if row.key in set(wanted)]
-        return chosen
+                refuse()
+            rows = [row for row in rows if row.key in wanted]
+        return rows
 
     @staticmethod
     def _spans_allowed(spans: dict[str, tuple[int | None, int | None]], csids: str | None) -> bool:
@@ -250,10 +218,17 @@ class Dixa(Vendor):
         return all(0 <= before - after <= LONGEST_SPAN for after, before in closed)
 
 
-def _activity_time(record: Record) -> int:
-    """`2021-12-01T12:46:36.581Z[GMT]` in milliseconds."""
-    found = nanoseconds(record["activityTimestamp"].removesuffix("[GMT]")) or 0
-    return found // 1_000_000
+def _asked_page(params: dict[str, str]) -> dict[str, str]:
+    """Take what is about pages out of a query: the `pageKey` holds the query and the size."""
+    page = {"pageLimit": str(DEFAULT_PAGE)}
+    if key := params.pop("pageKey", None):
+        try:
+            page |= parse_qsl(base64.urlsafe_b64decode(key).decode())
+        except ValueError:
+            page["pageLimit"] = "0"
+    if limit := params.pop("pageLimit", None):
+        page["pageLimit"] = limit
+    return page
 
 
 def _filtered(stream: str, rows: list[Row], params: dict[str, str]) -> list[Row] | None:
@@ -279,12 +254,14 @@ def _filtered(stream: str, rows: list[Row], params: dict[str, str]) -> list[Row]
     return [row for row in rows if row.record[field] == kind]
 
 
-def moment(text: str) -> int | None:
-    """Unix milliseconds, or yyyy-mm-dd (midnight UTC); None for anything else."""
-    if (number := integer(text)) is not None:
-        return number
+def _moment(text: str | None) -> int | None:
+    """Unix milliseconds, or yyyy-mm-dd (midnight UTC); None where nothing is asked for."""
+    if text is None or (number := integer(text)) is not None:
+        return None if text is None else number
     try:
         day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=timezone.utc)
     except ValueError:
-        return None
-    return milliseconds(day) if len(text) == len("yyyy-mm-dd") else None
+        refuse()
+    if len(text) != len("yyyy-mm-dd"):
+        refuse()
+    return milliseconds(day)

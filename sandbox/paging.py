@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
+from sandbox.responses import RefusedError
 from sandbox.table import Row, mixed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class BadCursorError(ValueError):
+class BadCursorError(RefusedError):
     """The cursor is not one of ours, or was given for other filters."""
 
 
@@ -42,10 +43,7 @@ class CursorPaging:
     ) -> tuple[list[Row], str | None]:
         """The page that a cursor stands for, and the cursor of the next (None: there is none)."""
         ordered = mixed(rows)
-        place = _decode(cursor) if cursor else {}
-        if place and place.get("filters") != filters:
-            msg = "the filters differ from those that the cursor was made for"
-            raise BadCursorError(msg)
+        place = _decode(cursor, filters) if cursor else {}
         if place.pop("gap", None):
             return [], _encode(place)
         size = min(size, self.short_pages or size)
@@ -81,10 +79,13 @@ def _encode(place: dict[str, Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
 
 
-def _decode(cursor: str) -> dict[str, Any]:
+def _decode(cursor: str, filters: object) -> dict[str, Any]:
     try:
         place: dict[str, Any] = json.loads(base64.urlsafe_b64decode(cursor))
     except ValueError as error:
         msg = "not a cursor"
         raise BadCursorError(msg) from error
+    if place and place.get("filters") != filters:
+        msg = "the filters differ from those that the cursor was made for"
+        raise BadCursorError(msg)
     return place

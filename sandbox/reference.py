@@ -1,26 +1,29 @@
-"""Tables without a time: agents, teams, tags and whatever else the ids of records point to.
+"""What a vendor has: exports in order of time, and tables.
 
-Each is the vendor's documented example, varied in its ids, times and names; nothing is taken from
-the schemas of the taps.
+A table, of agents, tags or whatever else the ids of records point to, is the vendor's documented
+example, varied in its ids, times and names; nothing is taken from the schemas of the taps.
 """
 
 from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import reduce
+from functools import cached_property, reduce
 from operator import getitem
 from typing import TYPE_CHECKING, Any
 
 from sandbox.data.templates import document
+from sandbox.instants import nanoseconds
 from sandbox.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from sandbox.table import Record, Row
+
+    Reader = Callable[[Record], int | None]
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(.*)")
@@ -31,14 +34,61 @@ _PHONE = re.compile(r"\+\d{8,}")
 _PLACE = re.compile(r"{(\w+)}")
 
 
+def _seconds(value: object) -> int:
+    """A moment as seconds: seconds already, or text, which is UTC where it names no zone."""
+    if isinstance(value, int):
+        return value
+    return (nanoseconds(value) or nanoseconds(f"{value}Z") or 0) // 1_000_000_000
+
+
+def by_seconds(name: str) -> dict[str, Reader]:
+    """The order of a cursor that counts the seconds of a field."""
+    return {"cursor": lambda record: _seconds(record[name])}
+
+
 @dataclass(frozen=True)
-class Reference:
+class Endpoint:
+    """A stream, its path, and how its records are told apart and found by time.
+
+    `path` of a child has the parent's id in braces. `key` is a field or several, one inside an
+    object (`a.b`), or the first there is (`a|b`), and empty where there is one record without an
+    id. `times` are what the endpoint filters or orders by.
+    """
+
+    stream: str
+    path: str
+    key: str = field(default="id", kw_only=True)
+    times: Mapping[str, Reader] = field(default_factory=dict, kw_only=True)
+    ascii_only: bool = field(default=False, kw_only=True)
+    """Whether the vendor escapes what is not ASCII."""
+
+    def table(self) -> Table:
+        """An empty table; for a child the parent's id is the group."""
+        return Table(self.key_of, self.times, ascii_only=self.ascii_only)
+
+    def key_of(self, record: Record) -> Hashable:
+        """What tells a record from the others of its parent."""
+        values = [_value_at(record, names) for names in self.key.split()]
+        return values[0] if len(values) == 1 else tuple(values)
+
+    def group(self, path: str) -> str | None:
+        """The parent in a path, empty where there is none; None for another path."""
+        found = self._pattern.fullmatch(path)
+        if found is None:
+            return None
+        return found[1] if found.re.groups else ""
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(_PLACE.sub("([^/]+)", self.path))
+
+
+@dataclass(frozen=True)
+class Reference(Endpoint):
     """A table as the vendor documents it.
 
-    Records are made of its `examples` by turns: others are of another kind or age. `path` of a
-    child has the parent's id in braces; `of` names the parent's stream. `key` is a field or
-    several, one inside an object (`a.b`), or the first there is (`a|b`), and empty where there is
-    one record without an id.
+    Records are made of its `examples` by turns: others are of another kind or age. `of` names the
+    stream of a child's parent.
 
     `place` is where the list stands in the response, keys joined with dots, and empty for a bare
     one; with `holds_one` a single object stands there. `parent_key` is a field that holds the
@@ -46,26 +96,14 @@ class Reference:
     the parents.
     """
 
-    stream: str
-    path: str
     examples: Sequence[Record]
     count: int = 7
     of: str = ""
-    key: str = "id"
     is_paged: bool = False
     place: str = "data"
     holds_one: bool = False
     parent_key: str = ""
     parents_in: str = ""
-
-    def table(self) -> Table:
-        """An empty table; for a child the parent's id is the group."""
-        return Table(self.key_of, {})
-
-    def key_of(self, record: Record) -> Hashable:
-        """What tells a record from the others of its parent."""
-        values = [_value_at(record, names) for names in self.key.split()]
-        return values[0] if len(values) == 1 else tuple(values)
 
     def records(self, parent: str = "") -> Iterator[Record]:
         """The records, or those of one parent."""
@@ -89,14 +127,6 @@ class Reference:
         before = "".join(f'{{"{key}":' for key in keys)
         opening, closing = ("", "") if self.holds_one else ("[", "]")
         return f"{before}{opening}".encode(), f"{closing}{'}' * len(keys)}".encode()
-
-    def group(self, path: str) -> str | None:
-        """The parent in a path, empty where there is none; None for another path."""
-        pattern = _PLACE.sub("([^/]+)", self.path)
-        found = re.fullmatch(pattern, path)
-        if found is None:
-            return None
-        return found[1] if found.re.groups else ""
 
 
 def tables_of(file: str, root: str) -> Callable[..., Reference]:

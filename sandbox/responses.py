@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from sandbox.table import Row, encode
 
@@ -18,6 +19,22 @@ Ending = Literal["clean", "missing", "reset"]
 """Sent to its end, broken off with FIN, broken off with RST."""
 
 _BATCH = 128 * 1024
+
+
+class RefusedError(Exception):
+    """What a request has wrong; how the vendor says so is `Vendor.error`."""
+
+    def __init__(self, message: str = "", status: int = 400, **details: Any) -> None:
+        """Take the words, the status and what else the vendor tells."""
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.details = details
+
+
+def refuse(message: str = "", status: int = 400, **details: Any) -> NoReturn:
+    """Stop here: the request is wrong."""
+    raise RefusedError(message, status, **details)
 
 
 @dataclass
@@ -110,6 +127,17 @@ class Response:
         return self
 
 
+def rows_of(rows: Sequence[Row], prefix: bytes, suffix: bytes) -> Response:
+    """A JSON response around rows."""
+    return Response(200, {"Content-Type": "application/json"}, prefix, rows, suffix)
+
+
+def page_of(rows: Sequence[Row], key: str, envelope: object = None) -> Response:
+    """A JSON object with a list of records under a key, and what stands behind it."""
+    more = b"," + encode(envelope)[1:] if envelope else b"}"
+    return rows_of(rows, b'{"%b":[' % key.encode(), b"]" + more)
+
+
 def json_response(
     value: object, status: int = 200, headers: Mapping[str, str | None] | None = None
 ) -> Response:
@@ -120,6 +148,11 @@ def json_response(
         prefix=encode(value),
         framing="length",
     )
+
+
+def waiting(seconds: float | None) -> dict[str, str | None]:
+    """The header that tells whole seconds to wait, where there are any."""
+    return {} if seconds is None else {"Retry-After": str(math.ceil(seconds))}
 
 
 def empty_response(status: int, headers: Mapping[str, str] | None = None) -> Response:

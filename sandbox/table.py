@@ -11,12 +11,14 @@ import json
 import threading
 from hashlib import blake2b
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 Record = dict[str, Any]
+Bounds = Literal["inclusive", "exclusive", "half-open"]
+"""Which ends of a window belong to it; of a half-open one, the first."""
 RawRow = tuple[int, Any, "bytes | Callable[[], bytes]"]
 
 
@@ -76,7 +78,7 @@ class Table:
     ) -> None:
         """`key` and `times` read a record's key and the values its time filters look at."""
         self._key = key
-        self._times = times
+        self.times = times
         self._ascii_only = ascii_only
         self._rows: dict[tuple[str, Hashable], Row] = {}
         self._indexes: dict[tuple[str, str], tuple[list[int], list[Row]]] = {}
@@ -88,7 +90,7 @@ class Table:
         for record in records:
             key = self._key(record)
             raw = encode(record, ascii_only=self._ascii_only)
-            times = {name: read(record) for name, read in self._times.items()}
+            times = {name: read(record) for name, read in self.times.items()}
             fresh[group, key] = Row(key, group, times, raw, _mix(key))
         with self._lock:
             self._rows.update(fresh)
@@ -143,20 +145,28 @@ class Table:
                 self._indexes[name, group] = index
             return index
 
-    def between(  # noqa: PLR0913
+    def behind(self, name: str, at: int, key: Any = None) -> int:
+        """How many rows have a time `name` before `at`, or that time and no larger key."""
+        times, rows = self.in_order(name)
+        first = bisect.bisect_left(times, at)
+        if key is None:
+            return first
+        end = bisect.bisect_right(times, at)
+        return bisect.bisect_right(rows, key, first, end, key=attrgetter("key"))
+
+    def between(
         self,
         name: str,
         low: int | None,
         high: int | None,
         *,
-        low_open: bool = False,
-        high_open: bool = False,
+        bounds: Bounds = "inclusive",
         group: str = "",
     ) -> list[Row]:
         """The rows whose time `name` lies within the bounds, by that time and then by key."""
         times, rows = self.in_order(name, group)
-        find_first = bisect.bisect_right if low_open else bisect.bisect_left
-        find_last = bisect.bisect_left if high_open else bisect.bisect_right
+        find_first = bisect.bisect_right if bounds == "exclusive" else bisect.bisect_left
+        find_last = bisect.bisect_right if bounds == "inclusive" else bisect.bisect_left
         first = 0 if low is None else find_first(times, low)
         last = len(rows) if high is None else find_last(times, high)
         return rows[first:last]

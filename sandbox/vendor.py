@@ -7,20 +7,20 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from sandbox.responses import Response
+from sandbox.data.common import DAY
+from sandbox.responses import Response, refuse
 from sandbox.table import RawRow, Record, Row, Table, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from sandbox.call import Call
     from sandbox.rate_limits import RateLimit, Verdict
-    from sandbox.reference import Reference
+    from sandbox.reference import Endpoint, Reference
 
-DAY = 86_400_000
 _LAST_MADE = 10_001_000
 LIVE_DAYS = 100
 
@@ -28,15 +28,21 @@ Item = tuple[str, Record, str]
 """A stream, a record of it, and its group (the bot, for DeepConverse)."""
 
 
-class Source(Protocol):
+class Source(ABC):
     """Makes a vendor's records, each for itself, from the seed and its number alone."""
 
-    lifetime: int
+    lifetime = 3 * DAY
     """Milliseconds after which nothing that came of one conversation changes any more."""
 
+    def __init__(self, seed: int) -> None:
+        """Make the data of this seed."""
+        self._seed = seed
+
+    @abstractmethod
     def build(self, index: int, started: int, now: int) -> Iterable[Item]:
         """Records of conversation `index`, begun at `started`, as they stand at `now` (ms)."""
 
+    @abstractmethod
     def restamp(self, stream: str, record: Record, at: datetime) -> None:
         """Move a record to another time, for tests that want many at once."""
 
@@ -98,12 +104,18 @@ class Vendor(ABC):
     """One for each host of the vendor: all are this one."""
     token_setting: ClassVar[str] = "access_token"  # noqa: S105
     """The setting for the credential."""
-    routes: ClassVar[dict[tuple[str, str], str]]
-    """Method and path to stream."""
+    source: ClassVar[type[Source]]
+    """Makes what the exports hold."""
+    exports: ClassVar[tuple[Endpoint, ...]]
+    """Streams in order of time."""
     references: ClassVar[tuple[Reference, ...]] = ()
-    """Tables without a time."""
+    """Tables."""
+    method: ClassVar[str] = "GET"
+    """Of the requests for both."""
     documented_rate_limits: ClassVar[dict[str, RateLimit]]
-    """By scope: see `scope`."""
+    """By scope: see `scopes`."""
+    common_scope: ClassVar[str] = "all"
+    """The rate limit of streams that have none of their own."""
     token: str
 
     def __init__(self, scene: Scene) -> None:
@@ -144,23 +156,15 @@ class Vendor(ABC):
     # Rules, by vendor.
 
     @abstractmethod
-    def make_source(self) -> Source:
-        """The maker of this vendor's data."""
-
-    @abstractmethod
-    def make_tables(self) -> dict[str, Table]:
-        """An empty table for each stream."""
-
-    @abstractmethod
     def authorised(self, call: Call) -> bool:
         """Whether the credentials are right."""
 
     @abstractmethod
     def response(self, call: Call) -> Response:
-        """Respond to an authorised request within the rate limit."""
+        """Respond to an authorised request within the rate limit, or raise a RefusedError."""
 
     @abstractmethod
-    def error(self, status: int, **details: Any) -> Response:
+    def error(self, status: int, message: str = "", **details: Any) -> Response:
         """The documented response for a status; `retry_after` (s) where the vendor tells it."""
 
     def unauthorised(self, call: Call) -> Response:  # noqa: ARG002
@@ -169,10 +173,10 @@ class Vendor(ABC):
 
     def route(self, method: str, path: str) -> tuple[str, str]:
         """The stream that a path is about, and the parent in it; two empty texts for none."""
-        for reference in self.references if method == "GET" else ():
-            if (group := reference.group(path)) is not None:
-                return reference.stream, group
-        return self.routes.get((method, path), ""), ""
+        for endpoint in (*self.references, *self.exports) if method == self.method else ():
+            if (group := endpoint.group(path)) is not None:
+                return endpoint.stream, group
+        return "", ""
 
     def reference(self, call: Call) -> Reference | None:
         """The table without a time that a request is about."""
@@ -182,13 +186,9 @@ class Vendor(ABC):
         """The stream and the parent of a request, where its body says more than its path."""
         return call.stream, call.parent
 
-    def scope(self, call: Call) -> str:
-        """The name of the rate limit that a request draws on."""
-        return call.stream
-
     def scopes(self, call: Call) -> tuple[str, ...]:
-        """The names of all of them, where several count at once."""
-        return (self.scope(call),)
+        """The names of the rate limits that a request draws on."""
+        return (call.stream if call.stream in self.documented_rate_limits else self.common_scope,)
 
     def decorate(  # noqa: B027 - most have none
         self, response: Response, verdicts: Mapping[str, Verdict]
@@ -250,10 +250,9 @@ class Vendor(ABC):
     def reset_data(self) -> None:
         """Go back to the data of the seed."""
         with self._lock:
-            self._tables = self.make_tables()
-            self._tables |= {each.stream: each.table() for each in self.references}
+            self._tables = {each.stream: each.table() for each in (*self.exports, *self.references)}
             self._unmade = {each.stream: each for each in self.references}
-            self._source = self.make_source()
+            self._source = self.source(self.scene.seed)
             self._made_until: int | None = None
             self._next_making = 0
             self._taken_over: set[str] = set()
@@ -312,6 +311,9 @@ def integer(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None
 
 
-def rows_of(rows: Sequence[Row], prefix: bytes, suffix: bytes) -> Response:
-    """A JSON response around rows."""
-    return Response(200, {"Content-Type": "application/json"}, prefix, rows, suffix)
+def bounded(params: Mapping[str, str], name: str, most: int, default: int | None = None) -> int:
+    """A parameter that is a number from 1 on; `most` where it is not given, or the default."""
+    number = integer(params.get(name, str(default or most)))
+    if number is None or not 1 <= number <= most:
+        refuse(f"{name} must be between 1 and {most}")
+    return number

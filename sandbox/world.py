@@ -12,6 +12,7 @@ from sandbox.dixa import Dixa
 from sandbox.faults import Fault, Faults
 from sandbox.log import LoggedRequest, RequestLog
 from sandbox.rate_limits import Turnstile, Verdict
+from sandbox.responses import RefusedError
 from sandbox.vendor import Scene, Vendor
 from sandbox.zendesk_chat import ZendeskChat
 
@@ -108,7 +109,10 @@ class World:
             elif not call.stream:
                 response = vendor.error(404)
             else:
-                response = vendor.response(call)
+                try:
+                    response = vendor.response(call)
+                except RefusedError as refused:
+                    response = vendor.error(refused.status, refused.message, **refused.details)
         response.gzip = response.gzip or vendor.gzip
         striking = self.faults.striking(call)
         for fault in striking:

@@ -6,8 +6,6 @@ samples contradict each other in places; each reading is a switch.
 
 from __future__ import annotations
 
-import bisect
-import math
 import re
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -16,10 +14,11 @@ from urllib.parse import quote
 from sandbox.data.zendesk_chat import ZendeskChatSource
 from sandbox.data.zendesk_chat_tables import REFERENCES
 from sandbox.instants import nanoseconds
-from sandbox.rate_limits import RateLimit, Verdict
-from sandbox.responses import Response, json_response
-from sandbox.table import Record, Row, Table, encode
-from sandbox.vendor import Vendor, integer, rows_of
+from sandbox.rate_limits import RateLimit
+from sandbox.reference import Endpoint, by_seconds
+from sandbox.responses import Response, json_response, page_of, rows_of, waiting
+from sandbox.table import encode
+from sandbox.vendor import Vendor, bounded, integer
 from sandbox.zendesk_support import ZendeskSupport
 
 if TYPE_CHECKING:
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sandbox.call import Call
+    from sandbox.rate_limits import Verdict
+    from sandbox.reference import Reader
+    from sandbox.table import Record, Row, Table
 
 _LARGEST_TABLE_PAGES = {"agents": 100, "bans": 1000}
 _DEFAULT_TABLE_PAGE = "10"
@@ -42,15 +44,33 @@ _AROUND_ONE = {"account": (b"", b""), "routing_settings": (b'{"data":', b"}")}
 """Tables of one object, and what stands before and behind it."""
 
 
+def span_end(span: Record) -> int:
+    """The cursor of the sample: the last span's `start_time` plus `duration`, in microseconds."""
+    return (nanoseconds(span["start_time"]) or 0) // 1000 + round(
+        float(span["duration"]) * 1_000_000
+    )
+
+
+def _export(
+    stream: str, times: dict[str, Reader], *, key: str = "id", ascii_only: bool = True
+) -> Endpoint:
+    return Endpoint(stream, f"/incremental/{stream}", key=key, times=times, ascii_only=ascii_only)
+
+
 class ZendeskChat(Vendor):
     """Server cursors (`end_time`, `end_id`) over items in order of their update."""
 
     name = "zendesk_chat"
     base_path = "/api/v2/chat"
-    routes: ClassVar[dict[tuple[str, str], str]] = {
-        ("GET", f"/incremental/{stream}"): stream
-        for stream in ("chats", _TIMELINE, "conversions", "department_events", "agent_events")
-    }
+    source = ZendeskChatSource
+    # Ordered by what the endpoint's cursor counts.
+    exports = (
+        _export("chats", by_seconds("update_timestamp")),
+        _export(_TIMELINE, {"cursor": span_end}, key="agent_id start_time", ascii_only=False),
+        _export("conversions", by_seconds("timestamp")),
+        _export("department_events", by_seconds("timestamp")),
+        _export("agent_events", by_seconds("timestamp")),
+    )
     references = REFERENCES
     # 200 requests per minute, over all endpoints.
     documented_rate_limits: ClassVar[dict[str, RateLimit]] = {"all": RateLimit(200, 60)}
@@ -126,45 +146,16 @@ class ZendeskChat(Vendor):
         self.support.reset_data()
         super().reset_data()
 
-    def make_source(self) -> ZendeskChatSource:
-        """Chats and what goes with them."""
-        return ZendeskChatSource(self.scene.seed)
-
-    def make_tables(self) -> dict[str, Table]:
-        """Ordered by what the endpoint's cursor counts."""
-
-        def table(field: str) -> Table:
-            return Table(
-                lambda record: record["id"],
-                {"cursor": lambda record: _seconds(record[field])},
-                ascii_only=True,
-            )
-
-        return {
-            "chats": table("update_timestamp"),
-            _TIMELINE: Table(
-                lambda record: (record["agent_id"], record["start_time"]), {"cursor": span_end}
-            ),
-            "conversions": table("timestamp"),
-            "department_events": table("timestamp"),
-            "agent_events": table("timestamp"),
-        }
-
     def authorised(self, call: Call) -> bool:
         """A Bearer token of the Chat API; Basic and Support tokens get 401."""
-        scheme, _, token = call.headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and token.strip() == self.token
-
-    def scope(self, call: Call) -> str:  # noqa: ARG002
-        """One rate limit for the whole API."""
-        return "all"
+        return call.bearer == self.token
 
     def error(
         self, status: int, message: str = "", retry_after: float | None = None, **_: Any
     ) -> Response:
         """Bodies are undocumented; 429 has `Retry-After` in seconds."""
-        headers = {} if retry_after is None else {"Retry-After": str(math.ceil(retry_after))}
-        return json_response({"error": message or f"status {status}"}, status, headers)
+        body = {"error": message or f"status {status}"}
+        return json_response(body, status, waiting(retry_after))
 
     def decorate(self, response: Response, verdicts: Mapping[str, Verdict]) -> None:
         """`X-Rate-Limit` and `X-Rate-Limit-Remaining`, as in Zendesk's general rules."""
@@ -184,11 +175,9 @@ class ZendeskChat(Vendor):
         stream, params = call.stream, call.params
         unit = 1_000_000 if stream == _TIMELINE else 1
         start = integer(params.get("start_time", "0"))
-        limit = integer(params.get("limit", str(LARGEST_PAGE)))
         if unknown := params.keys() - _PARAMETERS:
             return self.error(400, f"unknown parameter {min(unknown)}")
-        if limit is None or not 1 <= limit <= LARGEST_PAGE:
-            return self.error(400, f"limit must be between 1 and {LARGEST_PAGE}")
+        limit = bounded(params, "limit", LARGEST_PAGE)
         if start is None or start >= (self.scene.now() / 1000 - YOUNGEST_START) * unit:
             return self.error(400, "start_time must be more than five minutes in the past")
         fields = _FIELDS.fullmatch(params.get("fields") or f"{stream}()")
@@ -209,7 +198,7 @@ class ZendeskChat(Vendor):
         query = "&".join(f"{name}={quote(value, safe='')}" for name, value in following.items())
         host = self.next_page_host or self.host_url + f"/{self.name}"
         envelope["next_page"] = f"{host}{self.base_path}{call.path}?{query}"
-        response = rows_of(page, b'{"%b":[' % stream.encode(), b"]," + encode(envelope)[1:])
+        response = page_of(page, stream, envelope)
         if stream in _EXPANDABLE:
             resource, names = fields.groups()
             response.render = _selector(names if resource == stream else "")
@@ -220,7 +209,7 @@ class ZendeskChat(Vendor):
     ) -> tuple[Sequence[Row], int, str]:
         """The rows from a cursor on, and the cursor behind them."""
         times, rows = self.table(stream).in_order("cursor")
-        first = self._first(stream, times, rows, start, start_id)
+        first = self._first(stream, start, start_id)
         page = rows[first : first + min(limit, self.short_pages or limit)]
         if not page:
             return page, start, start_id
@@ -228,7 +217,7 @@ class ZendeskChat(Vendor):
             return [], times[first] - 1, ""
         end_time, end_id = times[first + len(page) - 1], page[-1].key
         if stream == "chats" and self.chats_end_time == "start":
-            end_time = _seconds(page[-1].record["timestamp"])
+            end_time = (nanoseconds(page[-1].record["timestamp"]) or 0) // 1_000_000_000
             self._issued[end_time, end_id] = times[first + len(page) - 1], end_id
         return page, end_time, end_id
 
@@ -256,20 +245,15 @@ class ZendeskChat(Vendor):
         before = b",".join(row.raw for row in visitors)
         return rows_of(addresses, b'{"visitor":[%b],"ip_address":[' % before, b"]}")
 
-    def _first(
-        self, stream: str, times: list[int], rows: list[Row], start: int, start_id: str
-    ) -> int:
+    def _first(self, stream: str, start: int, start_id: str) -> int:
         """Where a cursor stands: at a time, or behind an item of that time."""
-        if not start_id:
-            if stream == _TIMELINE and self.timeline_start == "exclusive":
-                return bisect.bisect_right(times, start)
-            return bisect.bisect_left(times, start)
-        if stream == "chats" and self.chats_end_time == "start":
-            if (start, start_id) not in self._issued:  # of another process: rather read again
-                return bisect.bisect_left(times, start)
-            start, start_id = self._issued[start, start_id]
-        low, high = bisect.bisect_left(times, start), bisect.bisect_right(times, start)
-        return bisect.bisect_right(rows, start_id, low, high, key=attrgetter("key"))
+        table = self.table(stream)
+        if stream == _TIMELINE and self.timeline_start == "exclusive":
+            return table.behind("cursor", start + 1)
+        if start_id and stream == "chats" and self.chats_end_time == "start":
+            # One of another process is not known: rather read again.
+            start, start_id = self._issued.get((start, start_id), (start, ""))
+        return table.behind("cursor", start, start_id or None)
 
 
 def _selector(names: str) -> Callable[[Row], bytes] | None:
@@ -292,14 +276,3 @@ def _selector(names: str) -> Callable[[Row], bytes] | None:
         return encode(selected, ascii_only=True)
 
     return select
-
-
-def span_end(span: Record) -> int:
-    """The cursor of the sample: the last span's `start_time` plus `duration`, in microseconds."""
-    return (nanoseconds(span["start_time"]) or 0) // 1000 + round(
-        float(span["duration"]) * 1_000_000
-    )
-
-
-def _seconds(text: object) -> int:
-    return (nanoseconds(text) or 0) // 1_000_000_000

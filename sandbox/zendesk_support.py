@@ -8,36 +8,32 @@ ticket_metric_events, csat_survey_responses, groups, oauth), /agent-availability
 from __future__ import annotations
 
 import base64
-import bisect
 import itertools
 import math
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import urlencode
 
 from sandbox.data.zendesk_support import ZendeskSupportSource, ulid_time
-from sandbox.instants import nanoseconds
-from sandbox.paging import BadCursorError, CursorPaging
-from sandbox.rate_limits import RateLimit, Verdict
-from sandbox.reference import tables_of
-from sandbox.responses import Response, json_response
-from sandbox.table import Record, Row, Table, encode
-from sandbox.vendor import Vendor, integer, rows_of
+from sandbox.paging import CursorPaging
+from sandbox.rate_limits import RateLimit
+from sandbox.reference import Endpoint, by_seconds, tables_of
+from sandbox.responses import Response, json_response, page_of, refuse, waiting
+from sandbox.table import encode
+from sandbox.vendor import Vendor, bounded, integer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sandbox.call import Call
+    from sandbox.rate_limits import Verdict
+    from sandbox.table import Record, Row
 
 LARGEST_EXPORT_PAGE = 1000
 LARGEST_LIST_PAGE = 100
 WITHHELD = 60
 """Seconds: the newest minute is not exported, and cannot be asked for."""
-_EXPORTS = {"tickets": "generated_timestamp", "users": "updated_at"}
-_OMNICHANNEL = {
-    "engagements": ("agent_engagement_data", "engagement_id", "engagement_start_time"),
-    "queue_events": ("queue_data", "queue_event_id", "event_occurred_at"),
-}
+_RECORDS_KEYS = {"engagements": "agent_engagement_data", "queue_events": "queue_data"}
+_ID_KEYS = {"engagements": "engagement_id", "queue_events": "queue_event_id"}
 _LISTS = {
     "conversation_log": "events",
     "groups": "groups",
@@ -45,22 +41,34 @@ _LISTS = {
     "survey_responses": "survey_responses",
 }
 _TOKENS = "oauth"
+_TOKENS_AT = ("POST", "/oauth/tokens")
 _table = tables_of("zendesk_support.json", "/api/v2")
+
+
+def _export(stream: str, path: str, time: str) -> Endpoint:
+    key = _ID_KEYS.get(stream, "id")
+    return Endpoint(stream, f"/api/v2/{path}", key=key, times=by_seconds(time))
 
 
 class ZendeskSupport(Vendor):
     """Exports along a cursor, lists in pages, and windows of events."""
 
     name = "zendesk_support"
-    routes: ClassVar[dict[tuple[str, str], str]] = {
-        ("POST", "/oauth/tokens"): _TOKENS,
-        ("GET", "/api/v2/incremental/tickets/cursor"): "tickets",
-        ("GET", "/api/v2/incremental/users/cursor"): "users",
-        ("GET", "/api/v2/incremental/ticket_metric_events"): "ticket_metric_events",
-        ("GET", "/api/v2/engagements"): "engagements",
-        ("GET", "/api/v2/queue_events"): "queue_events",
-        ("GET", "/api/v2/guide/survey_responses"): "survey_responses",
-    }
+    source = ZendeskSupportSource
+    # Ordered by what each endpoint asks for: seconds, or milliseconds for the surveys.
+    exports = (
+        _export("tickets", "incremental/tickets/cursor", "generated_timestamp"),
+        _export("users", "incremental/users/cursor", "updated_at"),
+        _export("ticket_metric_events", "incremental/ticket_metric_events", "time"),
+        _export("engagements", "engagements", "engagement_start_time"),
+        _export("queue_events", "queue_events", "event_occurred_at"),
+        Endpoint(
+            "survey_responses",
+            "/api/v2/guide/survey_responses",
+            times={"cursor": lambda record: ulid_time(record["id"])},
+        ),
+        _export("conversation_log", "tickets/{ticket_id}/conversation_log", "created_at"),
+    )
     references = (_table("groups", count=130), _table("agent_availabilities"))
     # Suite Growth and Professional; the exports and users as everywhere.
     documented_rate_limits: ClassVar[dict[str, RateLimit]] = {
@@ -108,44 +116,18 @@ class ZendeskSupport(Vendor):
         """Refuse every cursor of the exports that was handed out so far."""
         self._cursors += 1
 
-    def make_source(self) -> ZendeskSupportSource:
-        """Tickets and what goes with them."""
-        return ZendeskSupportSource(self.scene.seed)
-
-    def make_tables(self) -> dict[str, Table]:
-        """Ordered by what each endpoint asks for: seconds, or milliseconds for the surveys."""
-
-        def table(key: str, field: str) -> Table:
-            return Table(lambda it: it[key], {"cursor": lambda it: _seconds(it[field])})
-
-        return {
-            **{stream: table("id", field) for stream, field in _EXPORTS.items()},
-            "ticket_metric_events": table("id", "time"),
-            **{stream: table(key, field) for stream, (_, key, field) in _OMNICHANNEL.items()},
-            "survey_responses": Table(
-                lambda it: it["id"], {"cursor": lambda it: ulid_time(it["id"])}
-            ),
-            "conversation_log": table("id", "created_at"),
-        }
-
     def route(self, method: str, path: str) -> tuple[str, str]:
-        """The log's path names its ticket."""
-        parts = path.split("/")
-        if method == "GET" and parts[:4] == ["", "api", "v2", "tickets"]:
-            return ("conversation_log", parts[4]) if parts[5:] == ["conversation_log"] else ("", "")
-        return super().route(method, path)
+        """Tokens are fetched here too."""
+        return (_TOKENS, "") if (method, path) == _TOKENS_AT else super().route(method, path)
 
     def authorised(self, call: Call) -> bool:
         """A Bearer token of Support, fetched or ready; none to fetch one."""
         if call.stream == _TOKENS:
             return True
-        scheme, _, token = call.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            return False
-        if token not in self.issued:
-            return token == self.token
-        since, uses = self.issued[token]
-        self.issued[token] = since, uses + 1
+        if call.bearer not in self.issued:
+            return call.bearer == self.token
+        since, uses = self.issued[call.bearer]
+        self.issued[call.bearer] = since, uses + 1
         is_old = self.token_lifetime is not None and call.moment - since >= self.token_lifetime
         return not is_old and (self.token_uses is None or uses < self.token_uses)
 
@@ -174,9 +156,8 @@ class ZendeskSupport(Vendor):
         self, status: int, message: str = "", retry_after: float | None = None, **_: Any
     ) -> Response:
         """One of several forms; 429 has `Retry-After` in seconds."""
-        headers = {} if retry_after is None else {"Retry-After": str(math.ceil(retry_after))}
         body = {"error": message or f"status {status}", "description": "as others have seen it"}
-        return json_response(body, status, headers)
+        return json_response(body, status, waiting(retry_after))
 
     def decorate(self, response: Response, verdicts: Mapping[str, Verdict]) -> None:
         """The account's headers, and the endpoint's."""
@@ -202,11 +183,11 @@ class ZendeskSupport(Vendor):
             return self.error(status, f"{call.stream} is not available to this account")
         if call.stream == _TOKENS:
             return self._token(call)
-        if call.stream in _EXPORTS:
+        if call.stream in ("tickets", "users"):
             return self._export(call)
         if call.stream == "ticket_metric_events":
             return self._timed_export(call)
-        if call.stream in _OMNICHANNEL:
+        if call.stream in _ID_KEYS:
             return self._window(call)
         return self._list(call)
 
@@ -230,25 +211,18 @@ class ZendeskSupport(Vendor):
     def _export(self, call: Call) -> Response:
         """A page from a time or a cursor on, in order of time and id."""
         params, stream = call.params, call.stream
-        size = integer(params.get("per_page", str(LARGEST_EXPORT_PAGE)))
-        newest = self.scene.now() // 1000 - WITHHELD
-        if size is None or not 1 <= size <= LARGEST_EXPORT_PAGE:
-            return self.error(400, f"per_page must be between 1 and {LARGEST_EXPORT_PAGE}")
-        times, rows = self.table(stream).in_order("cursor")
+        size = bounded(params, "per_page", LARGEST_EXPORT_PAGE)
+        table, newest = self.table(stream), self._newest()
+        times, rows = table.in_order("cursor")
         has_gap = False
         if "cursor" in params:
             place = self._place(params["cursor"])
             if place is None:
                 return self.error(400, "the cursor is invalid")
             after, key, has_gap = place
-            low, high = bisect.bisect_left(times, after), bisect.bisect_right(times, after)
-            first = bisect.bisect_right(rows, key, low, high, key=attrgetter("key"))
         else:
-            start = integer(params.get("start_time", ""))
-            if start is None or start > newest:
-                return self.error(400, "start_time must be at least one minute in the past")
-            first, after, key = bisect.bisect_left(times, start), start, 0
-        last = bisect.bisect_right(times, newest)
+            after, key = self._start(call), 0
+        first, last = table.behind("cursor", after, key), table.behind("cursor", newest + 1)
         scope = params.get("support_type_scope", "agent")
         wanted = (
             (at, row)
@@ -267,10 +241,19 @@ class ZendeskSupport(Vendor):
             "before_cursor": None,
             "end_of_stream": is_end,
         }
-        response = _page([row for _, row in page], stream, envelope)
+        response = page_of([row for _, row in page], stream, envelope)
         if stream == "tickets" and "metric_sets" not in params.get("include", ""):
             response.render = _without_metric_set
         return response
+
+    def _newest(self) -> int:
+        return self.scene.now() // 1000 - WITHHELD
+
+    def _start(self, call: Call) -> int:
+        start = integer(call.params.get("start_time", ""))
+        if start is None or start > self._newest():
+            refuse("start_time must be at least one minute in the past")
+        return start
 
     def _cursor(self, after: int, key: int, *, has_gap: bool) -> str:
         text = f"{after}.0||{key}|{self._cursors}|{int(has_gap)}"
@@ -287,15 +270,12 @@ class ZendeskSupport(Vendor):
 
     def _timed_export(self, call: Call) -> Response:
         """From a time on; the records of one second are never torn apart."""
-        start = integer(call.params.get("start_time", ""))
-        newest = self.scene.now() // 1000 - WITHHELD
-        if start is None or start > newest:
-            return self.error(400, "start_time must be at least one minute in the past")
-        times, rows = self.table(call.stream).in_order("cursor")
-        first, end = bisect.bisect_left(times, start), bisect.bisect_right(times, newest)
+        start, table = self._start(call), self.table(call.stream)
+        times, rows = table.in_order("cursor")
+        first, end = table.behind("cursor", start), table.behind("cursor", self._newest() + 1)
         last = min(first + LARGEST_LIST_PAGE, end)
         if first < last:
-            last = bisect.bisect_right(times, times[last - 1], 0, end)
+            last = table.behind("cursor", times[last - 1] + 1)
         end_time = times[last - 1] if first < last else start
         query = urlencode({"start_time": end_time})
         envelope = {
@@ -303,29 +283,22 @@ class ZendeskSupport(Vendor):
             "end_time": end_time,
             "next_page": f"{self.next_host}{call.path}?{query}",
         }
-        return _page(rows[first:last], call.stream, envelope)
+        return page_of(rows[first:last], call.stream, envelope)
 
     def _window(self, call: Call) -> Response:
         """Events of a window, in order of time and id."""
         params = call.params
-        records_key, key, _ = _OMNICHANNEL[call.stream]
-        start, end, size = (
-            integer(params.get(name, default))
-            for name, default in (("start_time", "0"), ("end_time", "99999999999"),
-                                  ("page_size", "10"))
-        )  # fmt: skip
+        defaults = {"start_time": "0", "end_time": "99999999999", "page_size": "10"}
+        start, end, size = (integer(params.get(name, text)) for name, text in defaults.items())
         if start is None or end is None or not size or start > end:
             return self.error(400, "start_time, end_time or page_size is no number")
         if self.largest_window_page is not None and size > self.largest_window_page:
             return self.error(400, f"page_size must be at most {self.largest_window_page}")
-        times, rows = self.table(call.stream).in_order("cursor")
-        first = bisect.bisect_left(times, start)
-        if f"{key}_cursor" in params:
-            after = int(params["start_time_cursor"])
-            low, high = bisect.bisect_left(times, after), bisect.bisect_right(times, after)
-            id_cursor = params[f"{key}_cursor"]
-            first = bisect.bisect_right(rows, id_cursor, low, high, key=attrgetter("key"))
-        last = bisect.bisect_right(times, end)
+        table, key = self.table(call.stream), f"{_ID_KEYS[call.stream]}_cursor"
+        times, rows = table.in_order("cursor")
+        first, last = table.behind("cursor", start), table.behind("cursor", end + 1)
+        if key in params:
+            first = table.behind("cursor", int(params["start_time_cursor"]), params[key])
         page = rows[first : min(first + size, last)]
         has_more = first + size < last
         query = {
@@ -333,18 +306,16 @@ class ZendeskSupport(Vendor):
             "end_time": end,
             "page_size": size,
             "start_time_cursor": times[first + len(page) - 1] if page else start,
-            f"{key}_cursor": page[-1].key if page else "",
+            key: page[-1].key if page else "",
         }
         url = f"{self.next_host}{call.path}?{urlencode(query)}" if has_more else None
         envelope = {"next_page_url": url, "has_more": has_more, "page_size": size}
-        return _page(page, records_key, envelope)
+        return page_of(page, _RECORDS_KEYS[call.stream], envelope)
 
     def _list(self, call: Call) -> Response:
         """A page of a list, in an order that means nothing."""
         params, stream = call.params, call.stream
-        size = integer(params.get("page[size]", str(LARGEST_LIST_PAGE)))
-        if size is None or not 1 <= size <= LARGEST_LIST_PAGE:
-            return self.error(400, f"page[size] must be between 1 and {LARGEST_LIST_PAGE}")
+        size = bounded(params, "page[size]", LARGEST_LIST_PAGE)
         if "sort" in params and self.sort_is_refused:
             return self.error(400, f"{params['sort']} is no field to sort by")
         rows = self._rows(call)
@@ -352,10 +323,7 @@ class ZendeskSupport(Vendor):
             return self.error(404, "RecordNotFound")
         asked = {name: value for name, value in params.items() if not name.startswith("page[")}
         filters = urlencode({**asked, "of": call.parent})
-        try:
-            page, cursor = self.paging.page(rows, size, params.get("page[after]"), filters)
-        except BadCursorError as error:
-            return self.error(400, str(error))
+        page, cursor = self.paging.page(rows, size, params.get("page[after]"), filters)
         told = cursor or (page and self._last_cursor(page[-1])) or None
         meta: Record = {"has_more": cursor is not None, "after_cursor": told, "before_cursor": None}
         if not self.has_more_is_told:
@@ -365,7 +333,7 @@ class ZendeskSupport(Vendor):
         envelope = {"links": {"next": url, "prev": None}, "meta": meta}
         if stream == "conversation_log" and not rows and self.no_events != "list":
             return json_response(envelope | ({"events": None} if self.no_events == "null" else {}))
-        return _page(page, _LISTS[stream], envelope)
+        return page_of(page, _LISTS[stream], envelope)
 
     def _rows(self, call: Call) -> Sequence[Row] | None:
         """What a list holds; None: there is no such ticket."""
@@ -391,16 +359,5 @@ class ZendeskSupport(Vendor):
         return base64.urlsafe_b64encode(f"after {row.key}".encode()).decode()
 
 
-def _page(rows: Sequence[Row], records_key: str, envelope: Record) -> Response:
-    return rows_of(rows, b'{"%b":[' % records_key.encode(), b"]," + encode(envelope)[1:])
-
-
 def _without_metric_set(row: Row) -> bytes:
     return encode({key: value for key, value in row.record.items() if key != "metric_set"})
-
-
-def _seconds(value: object) -> int:
-    if isinstance(value, int):
-        return value
-    text = str(value)
-    return (nanoseconds(text if text.endswith("Z") else f"{text}Z") or 0) // 1_000_000_000

@@ -319,7 +319,8 @@ def exports_only(module: str) -> str:
 
 def exports(module: str) -> set[str]:
     """The streams of a tap whose records come and change by themselves in the sandbox."""
-    return {*Sandbox().vendors[module.removeprefix("tap_")].routes.values()} - LOGS
+    vendor = Sandbox().vendors[module.removeprefix("tap_")]
+    return {each.stream for each in vendor.exports} - LOGS
 
 
 def deselect(catalog: Record, stream: str, *breadcrumb: str) -> None:

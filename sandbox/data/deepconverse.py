@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.data.common import DAY, MINUTE, Dice, one_in
+from sandbox.data.common import MINUTE, Dice, one_in
 from sandbox.data.templates import Templates
-from sandbox.vendor import Item, milliseconds
+from sandbox.vendor import Item, Source, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,14 +22,8 @@ _RECORDS = Templates("deepconverse.json")
 _TAGS = ("resolved", "informed", "liveChat", "csat ⭐")
 
 
-class DeepConverseSource:
+class DeepConverseSource(Source):
     """A conversation is a few minutes of messages; one in five is resumed a day or two later."""
-
-    lifetime = 3 * DAY
-
-    def __init__(self, seed: int) -> None:
-        """Make the data of this seed."""
-        self._seed = seed
 
     def build(self, index: int, started: int, now: int) -> Iterator[Item]:
         """The conversation, then its messages, as they stand at `now`."""

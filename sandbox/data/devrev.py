@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.data.common import DAY, HOUR, MINUTE, Dice, iso_seconds, one_in
+from sandbox.data.common import HOUR, MINUTE, Dice, iso_seconds, one_in
 from sandbox.data.templates import Templates
-from sandbox.vendor import Item, milliseconds
+from sandbox.vendor import Item, Source, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,14 +24,8 @@ _PRECISIONS = (3, 2, 1, 0, 6, 9, 3, 7, 4)
 """Digits of a second's fraction, as they vary from record to record."""
 
 
-class DevRevSource:
+class DevRevSource(Source):
     """A conversation is created, answered over hours and touched for up to two days."""
-
-    lifetime = 3 * DAY
-
-    def __init__(self, seed: int) -> None:
-        """Make the data of this seed."""
-        self._seed = seed
 
     def build(self, index: int, started: int, now: int) -> Iterator[Item]:
         """The conversation as it stands at `now`."""

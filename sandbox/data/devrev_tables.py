@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from sandbox.data.templates import document
 from sandbox.instants import nanoseconds
 from sandbox.reference import Reference, varied
-from sandbox.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,11 +23,13 @@ if TYPE_CHECKING:
 
 PARENT = "{parent}"
 """Stands in the records of children for the parent's id."""
+MODIFIED = {"modified_date": lambda record: nanoseconds(record.get("modified_date"))}
+"""What the filters of DevRev look at, to the nanosecond."""
 
 
 @dataclass(frozen=True)
-class Endpoint:
-    """A list or an export."""
+class Rules:
+    """Of a list or an export."""
 
     path: str
     rows: str
@@ -61,11 +62,6 @@ class Listed(Reference):
     asked_by: str = "id"
     """Field of the parent by which a child is asked for."""
 
-    def table(self) -> Table:
-        """An empty table, found by the time of the last change where it can be asked for so."""
-        times = {"modified_date": lambda record: nanoseconds(record.get("modified_date"))}
-        return Table(self.key_of, times if ENDPOINTS[self.path].time_filter else {})
-
     def records(self, parent: str = "") -> Iterator[Record]:
         """The records, or those of one parent."""
         return (json.loads(text.replace(PARENT, parent)) for text in self._texts)
@@ -84,11 +80,13 @@ class Listed(Reference):
 
 
 _DOCUMENT = document("devrev.json")
-ENDPOINTS = {path: Endpoint(path, **rules) for path, rules in _DOCUMENT["endpoints"].items()}
+ENDPOINTS = {path: Rules(path, **rules) for path, rules in _DOCUMENT["endpoints"].items()}
 
 
 def _listed(stream: str, path: str, *, count: int = 7, like: str = "", **more: Any) -> Listed:
-    return Listed(stream, path, _DOCUMENT["records"][like or stream], count, **more)
+    examples = _DOCUMENT["records"][like or stream]
+    times = MODIFIED if ENDPOINTS[path].time_filter else {}
+    return Listed(stream, path, examples, count, times=times, **more)
 
 
 _WORKS: dict[str, Any] = {"path": "/works.list", "export": "/works.export"}

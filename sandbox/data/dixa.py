@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.data.common import DAY, HOUR, MINUTE, Dice
 from sandbox.data.templates import Templates, document
-from sandbox.vendor import Item, milliseconds
+from sandbox.vendor import Item, Source, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,14 +32,8 @@ def _of_java(at: int) -> str:
     return f"{text}{fraction}Z[GMT]"
 
 
-class DixaSource:
+class DixaSource(Source):
     """A conversation is created, handled over hours, sometimes touched again days later."""
-
-    lifetime = 3 * DAY
-
-    def __init__(self, seed: int) -> None:
-        """Make the data of this seed."""
-        self._seed = seed
 
     def build(self, index: int, started: int, now: int) -> Iterator[Item]:
         """The conversation, then its messages, as they stand at `now`."""

@@ -15,7 +15,7 @@ from sandbox.data.common import (
     utc,
 )
 from sandbox.data.templates import Templates
-from sandbox.vendor import Item, milliseconds
+from sandbox.vendor import Item, Source, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,14 +33,8 @@ _DEPARTMENTS = ((7282618889231, "Support"), (2148316401, "Fakturering & løn"), 
 _GOALS = ((1863, "add to cart"), (1865, "place order"))
 
 
-class ZendeskChatSource:
+class ZendeskChatSource(Source):
     """A chat lasts minutes; two in five are tagged, rated or deleted within two days."""
-
-    lifetime = 3 * DAY
-
-    def __init__(self, seed: int) -> None:
-        """Make the data of this seed."""
-        self._seed = seed
 
     def build(self, index: int, started: int, now: int) -> Iterator[Item]:
         """Everything around one chat, as far as it has happened by `now`."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.data.common import DAY, HOUR, MINUTE, Dice, iso_millis, iso_seconds, one_in
 from sandbox.data.templates import Templates
-from sandbox.vendor import Item, milliseconds
+from sandbox.vendor import Item, Source, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,14 +44,8 @@ def ulid_time(text: str) -> int:
     return number >> 80
 
 
-class ZendeskSupportSource:
+class ZendeskSupportSource(Source):
     """A conversation lasts minutes; most tickets are touched once more within two days."""
-
-    lifetime = 3 * DAY
-
-    def __init__(self, seed: int) -> None:
-        """Make the data of this seed."""
-        self._seed = seed
 
     def build(self, index: int, started: int, now: int) -> Iterator[Item]:
         """Everything around one ticket, as far as it has happened by `now`."""
