@@ -1,18 +1,31 @@
-"""The sandbox as a whole: the vendors behind one server."""
+"""The sandbox: the vendors with their data, rules and faults behind one server."""
 
 from __future__ import annotations
 
+import itertools
 import socket
+import threading
 import time
 import urllib.parse
-from typing import Any
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
 
 from sandbox.call import Call
 from sandbox.control import Control
+from sandbox.deepconverse import DeepConverse
+from sandbox.devrev import DevRev
+from sandbox.dixa import Dixa
+from sandbox.faults import Fault
 from sandbox.log import LoggedRequest
-from sandbox.responses import json_response
+from sandbox.rate_limits import Turnstile, Verdict
+from sandbox.responses import RefusedError, Response, json_response
 from sandbox.server import Handler, Server
-from sandbox.world import World
+from sandbox.vendor import Scene, Vendor
+from sandbox.zendesk_chat import ZendeskChat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
 
 _TELLING_HEADERS = (
     "accept",
@@ -26,20 +39,52 @@ _TELLING_HEADERS = (
 )
 
 
-class Sandbox(World):
+class Sandbox:
     """A server on the loopback that stands in for the four vendors.
 
     Use it as a context manager, or call `start` and `stop`.
     """
 
-    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, **scene: Any) -> None:
-        """Listen there when started; the rest is as for `World`."""
-        super().__init__(**scene)
+    def __init__(  # noqa: PLR0913
+        self,
+        *,
+        seed: int = 1,
+        size: int = 500,
+        span: tuple[datetime, datetime] | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        rate_limits: bool = True,
+        rate_limit_factor: float = 1.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`size` conversations over `span` (default: the last 100 days, going on).
+
+        `clock` is the vendors': it dates their responses and says what is in their future.
+        """
+        self.clock = clock
+        scene = Scene(seed, size, span, clock, rate_limits, rate_limit_factor)
+        self.dixa = Dixa(scene)
+        self.deepconverse = DeepConverse(scene)
+        self.zendesk_chat = ZendeskChat(scene)
+        self.devrev = DevRev(scene)
+        self.vendors: dict[str, Vendor] = {
+            vendor.name: vendor
+            for vendor in (self.dixa, self.deepconverse, self.zendesk_chat, self.devrev)
+        }
+        support = self.zendesk_chat.support
+        self.hosts: dict[str, Vendor] = {**self.vendors, support.name: support}
+        """Zendesk has two."""
+        self.failures: list[BaseException] = []
+        """Defects of the sandbox itself, met while answering."""
+        self._faults: list[Fault] = []
+        self._lock = threading.Lock()
+        """Of the faults: they count the requests that they see."""
+        self._requests: list[LoggedRequest] = []
+        self._numbers = itertools.count(1)
+        self._turnstile = Turnstile()
         self._address = (host, port)
         self._server: Server | None = None
         self._reserved: socket.socket | None = None
-        self.failures: list[BaseException] = []
-        """Defects of the sandbox itself, met while answering."""
         self._control = Control(self)
 
     def __enter__(self) -> Sandbox:  # noqa: PYI034 - Self needs Python 3.11
@@ -49,6 +94,45 @@ class Sandbox(World):
     def __exit__(self, *_: object) -> None:
         """Stop."""
         self.stop()
+
+    # Handles.
+
+    def fault(self, fault: Fault | None = None, **fields: Any) -> Fault:
+        """Install a fault, given whole or by its fields; see `Fault`."""
+        installed = Fault(**fields) if fault is None else fault
+        with self._lock:
+            self._faults.append(installed)
+        return installed
+
+    def clear_faults(self) -> None:
+        """Behave again."""
+        with self._lock:
+            self._faults.clear()
+
+    @property
+    def requests(self) -> list[LoggedRequest]:
+        """Every request to a vendor, in order of arrival."""
+        return list(self._requests)
+
+    def clear_requests(self) -> None:
+        """Forget the requests so far; their numbers go on."""
+        self._requests.clear()
+
+    @property
+    def violations(self) -> int:
+        """Requests beyond a rate limit."""
+        return self._turnstile.violations
+
+    def reset(self) -> None:
+        """Back to the data of the seed, no faults, an empty log, full rate limits.
+
+        Switches stay as they are.
+        """
+        self.clear_faults()
+        self.clear_requests()
+        self._turnstile.clear()
+        for vendor in self.vendors.values():
+            vendor.reset_data()
 
     # Life.
 
@@ -120,7 +204,7 @@ class Sandbox(World):
         )  # fmt: skip
         call.stream, call.parent = vendor.narrowed(call)
         entry = LoggedRequest(
-            number=self.log.next_number(),
+            number=next(self._numbers),
             monotonic=monotonic,
             wall=wall,
             vendor=name,
@@ -132,8 +216,8 @@ class Sandbox(World):
             headers={key: headers[key] for key in _TELLING_HEADERS if key in headers},
             credentials_sent="authorization" in headers or "x-api-key" in headers,
         )
-        self.log.add(entry)
-        response = self.respond(vendor, call, entry)
+        self._requests.append(entry)
+        response = self._response(vendor, call, entry)
         entry.status = 0 if response.reset_at else response.status
         entry.rows = len(response.rows)
         try:
@@ -141,3 +225,33 @@ class Sandbox(World):
             entry.finished = True
         finally:
             entry.seconds = time.monotonic() - monotonic
+
+    def _response(self, vendor: Vendor, call: Call, entry: LoggedRequest) -> Response:
+        """Credentials first, then the rate limit, then the rules; faults have the last word."""
+        verdicts: dict[str, Verdict] = {}
+        entry.auth_ok = vendor.authorised(call)
+        if not entry.auth_ok:
+            response = vendor.unauthorised(call)
+        else:
+            for scope in vendor.scopes(call):
+                if (limit := vendor.rate_limits.get(scope)) is not None:
+                    verdicts[scope] = self._turnstile.arrive(vendor.name, scope, limit, call.moment)
+            if wait := max((verdict.wait for verdict in verdicts.values()), default=0):
+                entry.over_rate_limit = True
+                response = vendor.error(429, retry_after=wait)
+            elif not call.stream:
+                response = vendor.error(404)
+            else:
+                try:
+                    response = vendor.response(call)
+                except RefusedError as refused:
+                    response = vendor.error(refused.status, refused.message, **refused.details)
+        response.gzip = response.gzip or vendor.gzip
+        with self._lock:
+            striking = [fault for fault in self._faults if fault.strikes(call)]
+        for fault in striking:
+            response = fault.bend(response, call, vendor.error)
+        entry.faults = tuple(fault.kind for fault in striking)
+        vendor.decorate(response, verdicts)
+        response.headers.setdefault("Date", formatdate(self.clock(), usegmt=True))
+        return response

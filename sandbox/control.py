@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sandbox.responses import Response, json_response
 
 if TYPE_CHECKING:
+    from sandbox.box import Sandbox
     from sandbox.vendor import Vendor
-    from sandbox.world import World
 
 
 class Control:
@@ -25,7 +26,7 @@ class Control:
     DELETE /_sandbox/faults, /_sandbox/requests
     """
 
-    def __init__(self, box: World) -> None:
+    def __init__(self, box: Sandbox) -> None:
         """Control these vendors."""
         self._box = box
 
@@ -48,7 +49,7 @@ class Control:
             case "GET", ["truth", vendor, stream]:
                 return truth(box.vendors[vendor], stream)
             case "GET", ["requests"]:
-                return json_response([entry.as_dict() for entry in box.requests])
+                return json_response([asdict(entry) for entry in box.requests])
             case "GET", ["status"]:
                 return json_response(self._status())
             case "POST", ["faults"]:

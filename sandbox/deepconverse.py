@@ -114,7 +114,7 @@ class DeepConverse(Vendor):
         if self.times == "seconds":
             return row.raw
         record = row.record
-        for name in self.table(stream).times:
+        for name in self._tables[stream].times:
             if record.get(name) is not None:
                 record[name] = _in_form(seconds(record[name]) or 0, self.times)
         return encode(record)
@@ -122,7 +122,8 @@ class DeepConverse(Vendor):
     def response(self, call: Call) -> Response:
         """One page of a bot's records in a window; an unknown bot has none."""
         params = dict(call.params)
-        cursor, size = params.pop("cursor", None), params.pop("per_page", str(DEFAULT_PAGE))
+        cursor = params.pop("cursor", None)
+        params.pop("per_page", None)
         start, end = (integer(params.get(name, "")) for name in ("start_time", "end_time"))
         known = {"start_time", "end_time", "bot_name"}
         if call.stream == "messages":
@@ -131,7 +132,7 @@ class DeepConverse(Vendor):
             return self.error(400, f"unknown parameter {min(unknown)}")
         if start is None or end is None or not params.get("bot_name"):
             return self.error(400, "start_time, end_time (Unix seconds) and bot_name are required")
-        per_page = bounded({"per_page": size}, "per_page", LARGEST_PAGE)
+        per_page = bounded(call.params, "per_page", LARGEST_PAGE, DEFAULT_PAGE)
         time = self.window_on if call.stream == "conversations" else "time"
         rows = self.table(call.stream).between(
             time, start, end, bounds=self.bounds, group=params["bot_name"]

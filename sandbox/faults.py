@@ -282,27 +282,3 @@ def cut_at(response: Response, body: bytes, place: Place) -> int:
                 if end >= middle:
                     break
     return end
-
-
-class Faults:
-    """The faults installed, in order."""
-
-    def __init__(self) -> None:
-        """Start with none."""
-        self._faults: list[Fault] = []
-        self._lock = threading.Lock()
-
-    def install(self, fault: Fault) -> None:
-        """Begin to count requests for this fault."""
-        with self._lock:
-            self._faults.append(fault)
-
-    def clear(self) -> None:
-        """Behave again."""
-        with self._lock:
-            self._faults.clear()
-
-    def striking(self, call: Call) -> list[Fault]:
-        """The faults that this request meets."""
-        with self._lock:
-            return [fault for fault in self._faults if fault.strikes(call)]

@@ -1,9 +1,8 @@
-"""Requests to the sandbox, as a test or a person wants to see them."""
+"""A request to the sandbox, as a test or a person wants to see it."""
 
 from __future__ import annotations
 
-import threading
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -40,38 +39,3 @@ class LoggedRequest:
     has it."""
     seconds: float = field(default=0.0, compare=False)
     """From arrival to the end of the response."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """For the control interface."""
-        return asdict(self)
-
-
-class RequestLog:
-    """Requests in order of arrival."""
-
-    def __init__(self) -> None:
-        """Start empty."""
-        self._entries: list[LoggedRequest] = []
-        self._lock = threading.Lock()
-        self._count = 0
-
-    def next_number(self) -> int:
-        """Number requests from 1; clearing the log does not start again."""
-        with self._lock:
-            self._count += 1
-            return self._count
-
-    def add(self, entry: LoggedRequest) -> None:
-        """Note an arrival; the entry is completed while it is answered."""
-        with self._lock:
-            self._entries.append(entry)
-
-    def entries(self) -> list[LoggedRequest]:
-        """All entries so far."""
-        with self._lock:
-            return list(self._entries)
-
-    def clear(self) -> None:
-        """Forget all entries."""
-        with self._lock:
-            self._entries.clear()

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 SPAN = datetime(2025, 1, 1, tzinfo=timezone.utc), datetime(2025, 4, 1, tzinfo=timezone.utc)
 PATHS = {
-    "dixa": {"conversations": "/v1/conversation_export", "messages": "/v1/message_export"},
+    "dixa": {
+        "conversations": "/v1/conversation_export",
+        "messages": "/v1/message_export",
+        "agents": "/v1/agents",
+    },
     "deepconverse": {
         "conversations": "/conversations/export/v1/conversations",
         "messages": "/conversations/export/v1/messages",

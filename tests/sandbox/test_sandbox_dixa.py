@@ -84,6 +84,12 @@ def test_both_forms_of_the_token_are_taken(box: Sandbox) -> None:
     assert [entry.auth_ok for entry in box.requests] == [True] * 3 + [False] * 4
 
 
+@pytest.mark.parametrize("wrong", [{"pageLimit": 0}, {"pageLimit": "x"}, {"pageKey": "none"}])
+def test_a_page_that_is_none_is_refused_with_a_message(ask: Client, wrong: dict[str, str]) -> None:
+    response = ask.dixa("agents", **wrong)
+    assert (response.status_code, [*response.json()]) == (400, ["message"])
+
+
 @pytest.mark.parametrize(
     ("bounds", "found"), [("inclusive", {1, 2, 3}), ("half-open", {1, 2}), ("exclusive", {2})]
 )
