@@ -65,6 +65,8 @@ _PATIENCE = 60.0
 """Seconds that processes have to end when they are told to; a guard needs some."""
 _START = 180.0
 """Seconds in which Dagster has to answer; the machine may be busy."""
+_LOOK = 3.0
+"""Seconds between two looks at runs and processes, which cost something themselves."""
 _TELL = 10.0
 """Seconds between two lines about how far it is."""
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -143,7 +145,7 @@ def processes_of(home: Path) -> list[psutil.Process]:
 
 
 class Watch(threading.Thread):
-    """Counts processes and their memory, every second.
+    """Counts processes and their memory, every few seconds.
 
     Args:
         home: The Dagster home whose processes are meant.
@@ -169,7 +171,7 @@ class Watch(threading.Thread):
 
     def run(self) -> None:
         """Look until told to end. What processes share counts once, where the system tells it."""
-        while not self._done.wait(1):
+        while not self._done.wait(_LOOK):
             found = processes_of(self._home)
             memory = 0
             for process in found:
@@ -360,7 +362,7 @@ class Fleet:
                 print(f"  {told - started:4.0f} s  {', '.join(words)}", flush=True)
             if is_over:
                 return
-            time.sleep(1)
+            time.sleep(_LOOK)
 
     def records(self) -> dict[str, int]:
         """The records of each account, as the assets' metadata has them."""
