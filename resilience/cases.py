@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from resilience.target import Harm, Moment, Sink, Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from resilience.subjects import Subject
 
@@ -236,32 +236,14 @@ class Course:
 
 def cases_of(subject: Subject, course: Course, seed: int) -> list[Case]:
     """All cases of a stream, in an order in which any part is a fair sample."""
-    dice = random.Random(f"{seed}/{subject.name}")  # noqa: S311
-    made = [
-        *_single_faults(course, dice),
-        *_pairs_of_faults(course, dice),
-        *_kills(course, dice),
-        *_kills_in_a_row(course, dice),
-        *_kills_under_faults(course, dice),
-        *_signals(course, dice),
-        *_ends_of_the_pipe(course, dice),
-        *_refusals(subject, course, dice),
-        *_movements(subject, course, dice),
-        *_readings(subject, course, dice),
-        *_new_fields(subject, course, dice),
-    ]
-    if not subject.is_table:
-        made += [*_contradictions(subject), *_clocks(course, dice)]
-    cases = {case.name: case for case in made}
-    ordered = list(cases.values())
-    dice.shuffle(ordered)
+    maker = _Maker(subject, course, random.Random(f"{seed}/{subject.name}"))  # noqa: S311
+    cases = list({case.name: case for case in maker.cases()}.values())
+    maker.dice.shuffle(cases)
     return [
         dataclasses.replace(
-            case,
-            debug=dice.random() < 0.2,  # noqa: PLR2004
-            unbuffered=case.unbuffered or dice.random() < 0.3,  # noqa: PLR2004
+            case, debug=maker.happens(0.2), unbuffered=case.unbuffered or maker.happens(0.3)
         )
-        for case in ordered
+        for case in cases
     ]
 
 
@@ -287,235 +269,221 @@ def sample(cases: list[Case], share: int, turn: int = 0, turns: int = 1) -> list
     return chosen
 
 
-def _places(course: Course, dice: random.Random, more: int = 2) -> list[int]:
-    """Requests to strike: the first ones, the last one and some at random."""
-    between = range(4, course.requests)
-    chosen = dice.sample(between, min(more, len(between)))
-    return sorted({*range(1, min(3, course.requests) + 1), *chosen, course.requests})
+class _Maker:
+    """Makes the cases of one stream.
 
+    Args:
+        subject: The stream.
+        course: What an undisturbed run of it does.
+        dice: They decide all that is chosen.
+    """
 
-def _fault(name: str, at: int, dice: random.Random) -> dict[str, Any]:
-    fault = {**FAULTS[name], "at": at}
-    if fault["kind"] == "cut" and dice.random() < 0.4:  # noqa: PLR2004
-        fault["framing"] = dice.choice(("length", "close"))
-        if fault["framing"] == "close" and fault["ending"] == "clean":
-            fault["ending"] = "missing"
-    if name == "reset in the body":
-        fault["after"] = dice.choice((1, 9, 100, 1500))
-    if name == "stall in the body":
-        fault["after"] = dice.choice((0, 1, 60, 2000))
-    if name.endswith("in seconds") and dice.random() < 0.1:  # noqa: PLR2004
-        fault["retry_after"] = 1
-    return fault
+    def __init__(self, subject: Subject, course: Course, dice: random.Random) -> None:
+        self.subject = subject
+        self.course = course
+        self.dice = dice
+        self.last: dict[Moment, int] = {
+            "after a SCHEMA": 1,
+            "in a RECORD": course.records,
+            "before a STATE": course.states,
+            "after a STATE": course.states,
+            "at a byte": course.size,
+            "at a time": 100,
+        }
 
+    def cases(self) -> Iterator[Case]:
+        """All, in an order of their own; some may come twice."""
+        yield from self.single_faults()
+        yield from self.pairs_of_faults()
+        yield from self.kills()
+        yield from self.signals()
+        yield from self.ends_of_the_pipe()
+        yield from self.refusals()
+        yield from self.movements()
+        yield from self.readings()
+        yield from self.new_fields()
+        if not self.subject.is_table:
+            yield from self.contradictions()
+            yield from self.clocks()
 
-def _single_faults(course: Course, dice: random.Random) -> Iterator[Case]:
-    for name in FAULTS:
-        for at in _places(course, dice):
-            yield Case(f"{name} @{at}", name, faults=(_fault(name, at, dice),))
+    # What is chosen
 
+    def happens(self, probability: float) -> bool:
+        return self.dice.random() < probability
 
-def _pairs_of_faults(course: Course, dice: random.Random, count: int = 36) -> Iterator[Case]:
-    for _ in range(count):
-        first, second = dice.choices(list(FAULTS), k=2)
-        at = dice.randint(1, course.requests)
-        # Half of the second ones strike the next try of the same page.
-        then = at + 1 if dice.random() < 0.5 else dice.randint(at, course.requests) + 1  # noqa: PLR2004
-        yield Case(
-            f"{first} @{at} + {second} @{then}",
-            "a pair of faults",
-            faults=(_fault(first, at, dice), _fault(second, then, dice)),
-        )
+    def request(self) -> int:
+        return self.dice.randint(1, self.course.requests)
 
+    def fault(self, name: str, at: int) -> dict[str, Any]:
+        """A fault that strikes a request, in one of its ways."""
+        fault = {**FAULTS[name], "at": at}
+        if fault["kind"] == "cut" and self.happens(0.4):
+            fault["framing"] = self.dice.choice(("length", "close"))
+            if fault["framing"] == "close" and fault["ending"] == "clean":
+                fault["ending"] = "missing"
+        if name == "reset in the body":
+            fault["after"] = self.dice.choice((1, 9, 100, 1500))
+        if name == "stall in the body":
+            fault["after"] = self.dice.choice((0, 1, 60, 2000))
+        if name.endswith("in seconds") and self.happens(0.1):
+            fault["retry_after"] = 1
+        return fault
 
-def _some(last: int, dice: random.Random, more: int) -> list[int]:
-    """The first, the last, and some between."""
-    if last < 1:
-        return []
-    return sorted({1, last, *dice.sample(range(1, last + 1), min(more, last))})
+    def any_fault(self) -> tuple[str, dict[str, Any]]:
+        """A fault somewhere, and its name."""
+        name, at = self.dice.choice(list(FAULTS)), self.request()
+        return f"{name} @{at}", self.fault(name, at)
 
+    def stop(self, harm: Harm = "kill", moment: Moment | None = None, number: int = 0) -> Stop:
+        """A harm, at a moment that is given or not."""
+        chosen: Moment = self.dice.choice(_USUAL_MOMENTS) if moment is None else moment
+        number = number or self.dice.randint(1, max(self.last[chosen], 1))
+        inside = self.dice.choice((1, 30, 45, 100, 160, 400))
+        return Stop(chosen, number, harm, inside=inside, dies_too=self.happens(0.6))
 
-def _stop(
-    course: Course, dice: random.Random, harm: Harm = "kill", moment: Moment | None = None
-) -> Stop:
-    chosen = dice.choice(_USUAL_MOMENTS) if moment is None else moment
-    last = {
-        "after a SCHEMA": 1,
-        "in a RECORD": course.records,
-        "before a STATE": course.states,
-        "after a STATE": course.states,
-        "at a byte": course.size,
-        "at a time": 100,
-        "in a wait": 1,
-    }[chosen]
-    return _stop_at(chosen, dice.randint(1, max(last, 1)), dice, harm)
+    def stops(self, harm: Harm, more: int) -> Iterator[Stop]:
+        """A harm at every kind of moment: the first, the last, and some between."""
+        for moment, last in self.last.items():
+            between = self.dice.sample(range(1, last + 1), min(more, last))
+            for number in sorted({1, last, *between}) if last else ():
+                yield self.stop(harm, moment, number)
 
+    def also_killed(self, case: Case, kind: str, times: int = 1) -> Iterator[Case]:
+        """A case, and the same one with a kill."""
+        yield case
+        for _ in range(times):
+            stop = self.stop()
+            yield dataclasses.replace(case, name=f"{case.name} | {stop}", kind=kind, stops=(stop,))
 
-def _stop_at(moment: Moment, number: int, dice: random.Random, harm: Harm) -> Stop:
-    inside = dice.choice((1, 30, 45, 100, 160, 400))
-    return Stop(moment, number, harm, inside=inside, dies_too=dice.random() < 0.6)  # noqa: PLR2004
+    # What is tried
 
+    def single_faults(self) -> Iterator[Case]:
+        """Each at the first requests, the last one and some between."""
+        last = self.course.requests
+        for name in FAULTS:
+            between = range(4, last)
+            chosen = self.dice.sample(between, min(2, len(between)))
+            for at in sorted({*range(1, min(3, last) + 1), *chosen, last}):
+                yield Case(f"{name} @{at}", name, faults=(self.fault(name, at),))
 
-def _stops_of_every_kind(
-    course: Course, dice: random.Random, harm: Harm, more: int
-) -> Iterator[Stop]:
-    yield _stop_at("after a SCHEMA", 1, dice, harm)
-    for moment, last in (
-        ("in a RECORD", course.records),
-        ("before a STATE", course.states),
-        ("after a STATE", course.states),
-    ):
-        for number in _some(last, dice, more):
-            yield _stop_at(moment, number, dice, harm)  # type: ignore[arg-type]
-    for moment in ("at a byte", "at a time"):
-        for _ in range(more):
-            yield _stop(course, dice, harm, moment)  # type: ignore[arg-type]
+    def pairs_of_faults(self) -> Iterator[Case]:
+        for _ in range(36):
+            first, second = self.dice.choices(list(FAULTS), k=2)
+            at = self.request()
+            # Half of the second ones strike the next try of the same page.
+            then = at + 1 if self.happens(0.5) else self.dice.randint(at, self.course.requests) + 1
+            faults = self.fault(first, at), self.fault(second, then)
+            yield Case(f"{first} @{at} + {second} @{then}", "a pair of faults", faults=faults)
 
-
-def _kills(course: Course, dice: random.Random) -> Iterator[Case]:
-    for stop in _stops_of_every_kind(course, dice, "kill", 9):
-        yield Case(str(stop), f"kill -9 {stop.moment}", stops=(stop,))
-
-
-def _kills_in_a_row(course: Course, dice: random.Random, count: int = 12) -> Iterator[Case]:
-    for _ in range(count):
-        stops = tuple(_stop(course, dice) for _ in range(dice.randint(2, 5)))
-        # A resumed run is shorter: later stops strike earlier, or not at all.
-        stops = tuple(
-            dataclasses.replace(stop, number=max(stop.number // (place + 1), 1))
-            for place, stop in enumerate(stops)
-        )
-        yield Case(" > ".join(map(str, stops)), "several kills in one backfill", stops=stops)
-
-
-def _kills_under_faults(course: Course, dice: random.Random, count: int = 10) -> Iterator[Case]:
-    for _ in range(count):
-        stop, name = _stop(course, dice), dice.choice(list(FAULTS))
-        at = dice.randint(1, course.requests)
-        fault = _fault(name, at, dice)
-        yield Case(f"{stop} | {name} @{at}", "kill -9 and a fault", faults=(fault,), stops=(stop,))
-
-
-def _signals(course: Course, dice: random.Random) -> Iterator[Case]:
-    harms: Iterable[tuple[Harm, str]] = (("term", "SIGTERM"), ("int", "SIGINT"))
-    for harm, name in harms:
-        for stop in _stops_of_every_kind(course, dice, harm, 3):
-            yield Case(str(stop), name, stops=(stop,))
-        at = dice.randint(1, course.requests)
-        wait = {"kind": "status", "status": 503, "retry_after": 60, "at": at, "times": 1}
-        stop = Stop("in a wait", 1, harm)
-        yield Case(f"{stop} @{at}", f"{name} in a wait", faults=(wait,), stops=(stop,))
-
-
-def _ends_of_the_pipe(course: Course, dice: random.Random) -> Iterator[Case]:
-    for stop in _stops_of_every_kind(course, dice, "close", 2):
-        if stop.moment != "at a time":
-            yield Case(str(stop), "the target dies (broken pipe)", stops=(stop,))
-    never = Stop("at a byte", 2**40)
-    yield Case("a full device", "a full disk", stops=(never,), sink="/dev/full", fails=True)
-    for _ in range(7):
-        size = dice.randint(1, course.size - 1)
-        yield Case(
-            f"a disk full after {size} bytes", "a full disk", stops=(never,), sink="file",
-            sink_bytes=size, fails=True,
-        )  # fmt: skip
-    for less in (1, 20, 150):  # in the last STATE, after which nothing would fail any more
-        size = course.size - less
-        yield Case(
-            f"a disk full after {size} bytes, unbuffered", "a full disk", stops=(never,),
-            sink="file", sink_bytes=size, fails=True, unbuffered=True,
-        )  # fmt: skip
-    for name in dice.sample(list(FAULTS), 2):
-        at = dice.randint(1, course.requests)
-        yield Case(
-            f"a slow reader | {name} @{at}", "a slow reader", stops=(never,), sink="slow pipe",
-            faults=(_fault(name, at, dice),),
-        )  # fmt: skip
-
-
-def _refusals(subject: Subject, course: Course, dice: random.Random) -> Iterator[Case]:
-    for name, fault in REFUSALS.items():
-        if subject.asks_for_each_parent and fault.get("status") == _FORBIDDEN:
-            continue  # a parent that is refused is skipped
-        for at in {1, course.requests, dice.randint(1, course.requests)}:
-            times = fault.get("times", 1)
-            yield Case(
-                f"{name} @{at}",
-                "a run that must fail",
-                faults=({**fault, "times": None, "at": list(range(at, at + times))},),
-                settings={"max_tries": 2},
-                fails=True,
+    def kills(self) -> Iterator[Case]:
+        for stop in self.stops("kill", 9):
+            yield Case(str(stop), f"kill -9 {stop.moment}", stops=(stop,))
+        for _ in range(12):
+            # A resumed run is shorter: later stops strike earlier, or not at all.
+            stops = tuple(
+                dataclasses.replace(stop, number=max(stop.number // place, 1))
+                for place in range(1, self.dice.randint(2, 5) + 1)
+                for stop in (self.stop(),)
             )
+            yield Case(" > ".join(map(str, stops)), "several kills in one backfill", stops=stops)
+        for _ in range(10):
+            stop, (name, fault) = self.stop(), self.any_fault()
+            yield Case(f"{stop} | {name}", "kill -9 and a fault", faults=(fault,), stops=(stop,))
 
+    def signals(self) -> Iterator[Case]:
+        harms: tuple[tuple[Harm, str], ...] = (("term", "SIGTERM"), ("int", "SIGINT"))
+        for harm, name in harms:
+            for stop in self.stops(harm, 3):
+                yield Case(str(stop), name, stops=(stop,))
+            at, stop = self.request(), Stop("in a wait", 1, harm)
+            wait = {"kind": "status", "status": 503, "retry_after": 60, "at": at, "times": 1}
+            yield Case(f"{stop} @{at}", f"{name} in a wait", faults=(wait,), stops=(stop,))
 
-def _movements(subject: Subject, course: Course, dice: random.Random) -> Iterator[Case]:
-    kinds: tuple[Movement, ...] = ("update", "new", "gone" if subject.is_table else "late")
-    for what in kinds:
-        if what == "update" and subject.update is None:
-            continue
-        settings = {"lookback_minutes": 60} if what == "late" else {}
-        if what == "late":  # whatever the dice say, some come behind all that has been read
-            moves = tuple(
-                Move(at, what) for at in range(max(course.requests - 2, 1), course.requests + 1)
+    def ends_of_the_pipe(self) -> Iterator[Case]:
+        for stop in self.stops("close", 2):
+            if stop.moment != "at a time":
+                yield Case(str(stop), "the target dies (broken pipe)", stops=(stop,))
+        never = (Stop("at a byte", 2**40),)
+        full = Case("a full device", "a full disk", stops=never, sink="/dev/full", fails=True)
+        yield full
+        size = self.course.size
+        sizes = [(self.dice.randint(1, size - 1), False) for _ in range(7)]
+        # And in the last STATE, after which nothing would fail any more.
+        for held, unbuffered in (*sizes, *((size - less, True) for less in (1, 20, 150))):
+            name = f"a disk full after {held} bytes" + ", unbuffered" * unbuffered
+            yield dataclasses.replace(
+                full, name=name, sink="file", sink_bytes=held, unbuffered=unbuffered
             )
-            kind = f"data that moves: {what}"
-            yield Case(f"{what} at the end", kind, moves=moves, settings=settings)
-        for killed in (False, False, False, True, True, True):
-            # In order, so that what comes later has a later time as well.
-            places = sorted(dice.randint(1, course.requests) for _ in range(dice.randint(1, 3)))
-            moves = tuple(Move(at, what) for at in places)
-            stops = (_stop(course, dice),) if killed else ()
-            name = " + ".join(f"{what} @{move.at}" for move in moves)
-            name += "".join(f" | {stop}" for stop in stops)
-            yield Case(
-                name, f"data that moves: {what}", moves=moves, stops=stops,
-                settings=settings,
-            )  # fmt: skip
-
-
-def _clocks(course: Course, dice: random.Random) -> Iterator[Case]:
-    """New records come after the first run, at a time that its clock took for the past."""
-    kind = "a clock that is ahead of the vendor's"
-    moves = (Move(_BETWEEN_RUNS, "new"),)
-    yield Case(kind, kind, moves=moves, ahead=True)
-    for name in dice.sample(("500", "429, Retry-After in seconds", "reset in the body"), 2):
-        fault = _fault(name, 1, dice)
-        yield Case(f"{kind} | {name} @1", kind, faults=(fault,), moves=moves, ahead=True)
-    stop = _stop(course, dice)
-    yield Case(f"{kind} | {stop}", kind, stops=(stop,), moves=moves, ahead=True)
-
-
-def _readings(subject: Subject, course: Course, dice: random.Random) -> Iterator[Case]:
-    known = TABLE_SWITCHES if subject.is_table else SWITCHES
-    for switches in known[subject.vendor]:
-        if _OWN.get(next(iter(switches)), subject.source) != subject.source:
-            continue
-        words = ", ".join(f"{name}={value}" for name, value in switches.items())
-        yield Case(words, "another reading of the documents", switches=switches)
         for _ in range(2):
-            stop = _stop(course, dice)
-            yield Case(
-                f"{words} | {stop}", "another reading, killed", switches=switches, stops=(stop,)
-            )
+            name, fault = self.any_fault()
+            slow = f"a slow reader | {name}"
+            yield Case(slow, "a slow reader", stops=never, sink="slow pipe", faults=(fault,))
+
+    def refusals(self) -> Iterator[Case]:
+        for name, fault in REFUSALS.items():
+            if self.subject.asks_for_each_parent and fault.get("status") == _FORBIDDEN:
+                continue  # a parent that is refused is skipped
+            for at in {1, self.course.requests, self.request()}:
+                struck = list(range(at, at + fault.get("times", 1)))
+                yield Case(
+                    f"{name} @{at}",
+                    "a run that must fail",
+                    faults=({**fault, "times": None, "at": struck},),
+                    settings={"max_tries": 2},
+                    fails=True,
+                )
+
+    def movements(self) -> Iterator[Case]:
+        last = self.course.requests
+        kinds: tuple[Movement, ...] = ("update", "new", "gone" if self.subject.is_table else "late")
+        for what in kinds if self.subject.update is not None else kinds[1:]:
+            kind = f"data that moves: {what}"
+            settings = {"lookback_minutes": 60} if what == "late" else {}
+            if what == "late":  # whatever the dice say, some come behind all that has been read
+                moves = tuple(Move(at, what) for at in range(max(last - 2, 1), last + 1))
+                yield Case(f"{what} at the end", kind, moves=moves, settings=settings)
+            for _ in range(3):
+                # In order, so that what comes later has a later time as well.
+                places = sorted(self.request() for _ in range(self.dice.randint(1, 3)))
+                moves = tuple(Move(at, what) for at in places)
+                name = " + ".join(f"{what} @{at}" for at in places)
+                yield from self.also_killed(Case(name, kind, moves=moves, settings=settings), kind)
+
+    def readings(self) -> Iterator[Case]:
+        kind = "another reading of the documents"
+        known = TABLE_SWITCHES if self.subject.is_table else SWITCHES
+        for switches in known[self.subject.vendor]:
+            if _OWN.get(next(iter(switches)), self.subject.source) == self.subject.source:
+                case = Case(_in_words(switches), kind, switches=switches)
+                yield from self.also_killed(case, "another reading, killed", 2)
+
+    def new_fields(self) -> Iterator[Case]:
+        drift = DRIFTS[self.subject.vendor]
+        if self.subject.is_table and self.subject.update is not None:
+            drift = {self.subject.update[0]: {"value": 1}}
+        for words, value in {**NEW_FIELDS, "values of other types": drift}.items():
+            kind = "new fields" if words in NEW_FIELDS else "drifted fields"
+            case = Case(words, kind, faults=({"kind": "fields", "value": value},))
+            yield from self.also_killed(case, f"{kind}, killed")
+
+    def contradictions(self) -> Iterator[Case]:
+        own = _DOCUMENTED_UNITS.get(self.subject.source, "seconds")
+        for switches in CONTRADICTIONS[self.subject.vendor]:
+            if switches.get("end_time_unit") != own:
+                words, kind = _in_words(switches), "against the documents"
+                yield Case(words, kind, contradictions=switches, fails=True)
+
+    def clocks(self) -> Iterator[Case]:
+        """New records come after the first run, at a time that its clock took for the past."""
+        kind = "a clock that is ahead of the vendor's"
+        case = Case(kind, kind, moves=(Move(_BETWEEN_RUNS, "new"),), ahead=True)
+        yield from self.also_killed(case, kind)
+        for name in self.dice.sample(
+            ("500", "429, Retry-After in seconds", "reset in the body"), 2
+        ):
+            faults = (self.fault(name, 1),)
+            yield dataclasses.replace(case, name=f"{kind} | {name} @1", faults=faults)
 
 
-def _new_fields(subject: Subject, course: Course, dice: random.Random) -> Iterator[Case]:
-    drift = DRIFTS[subject.vendor]
-    if subject.is_table and subject.update is not None:
-        drift = {subject.update[0]: {"value": 1}}
-    changes = {**NEW_FIELDS, "values of other types": drift}
-    for words, value in changes.items():
-        fault = {"kind": "fields", "value": value}
-        kind = "new fields" if words in NEW_FIELDS else "drifted fields"
-        yield Case(words, kind, faults=(fault,))
-        stop = _stop(course, dice)
-        yield Case(f"{words} | {stop}", f"{kind}, killed", faults=(fault,), stops=(stop,))
-
-
-def _contradictions(subject: Subject) -> Iterator[Case]:
-    own = _DOCUMENTED_UNITS.get(subject.source, "seconds")
-    for switches in CONTRADICTIONS[subject.vendor]:
-        if switches.get("end_time_unit") == own:
-            continue
-        words = ", ".join(f"{name}={value}" for name, value in switches.items())
-        yield Case(words, "against the documents", contradictions=switches, fails=True)
+def _in_words(switches: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in switches.items())
