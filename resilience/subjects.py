@@ -261,6 +261,11 @@ def _all() -> Iterator[Subject]:
     milliseconds = ("updated_at", "milliseconds")
     yield Subject("tap-dixa", "conversations", ("id",), "updated", 50, days, milliseconds)
     yield Subject("tap-dixa", "messages", ("id",), "created", 20, days)
+    of_conversation = Origin("conversations", {"conversation_id": "id"})
+    keys = ("conversation_id", "id")
+    yield Subject(
+        "tap-dixa", "conversation_notes", keys, "updated", 5, days, milliseconds, of_conversation
+    )
     paged = {**two_days, "page_size": 8}
     yield Subject("tap-deepconverse", "conversations", ("_id",), "startTime", 50, paged)
     yield Subject("tap-deepconverse", "messages", ("_id",), "time", 14, paged)
