@@ -101,7 +101,7 @@ class Account(_Model):
     )
     stale_after_hours: float = Field(
         default=24,
-        gt=0,
+        ge=0.1,
         description="Age of the last good run from which its assets are not fresh.",
     )
     token: Name | None = Field(

@@ -23,13 +23,13 @@ from support_fleet.component import SupportAccounts
 from scripts.taps import tap_of
 from tests.conftest import PATIENCE, UNTHROTTLED, secrets_of
 from tests.targets.conftest import new_database, postgres  # noqa: F401 - fixtures
+from tests.targets.postgres import IN_UTC, Database
 from tests.targets.tools import END, START, environment, meltano_project
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from sandbox import Sandbox
-    from tests.targets.postgres import Database
 
 ORCHESTRATE = Path(__file__).parents[2] / "orchestrate"
 
@@ -178,7 +178,7 @@ class Dagster:
             file[section] = {**file[section], **changes}
         (home / "dagster.yaml").write_text(yaml.safe_dump(file), encoding="utf-8")
         url = storage.url.replace("postgresql+psycopg", "postgresql")
-        variables = {"DAGSTER_HOME": str(home), "DAGSTER_POSTGRES_URL": url}
+        variables = {"DAGSTER_HOME": str(home), "DAGSTER_POSTGRES_URL": url, **IN_UTC}
         self.project = project
         self._log = home / "dagster.log"
         with socket.socket() as free:
@@ -218,6 +218,10 @@ class Dagster:
         """How a run ended, as soon as it has."""
         self.until(lambda: self._run(run_id).is_finished)
         return self._run(run_id).status
+
+    def events(self, run_id: str) -> str:
+        """All that the page shows of a run."""
+        return "\n".join(map(str, self.instance.all_logs(run_id)))
 
     def _run(self, run_id: str) -> dg.DagsterRun:
         run = self.instance.get_run_by_id(run_id)
