@@ -42,7 +42,7 @@ types: .venv/.dev ## Check types
 resilience: install ## Break and kill the taps by the thousand; ARGS="--seed 7"
 	@$(bin)/python -m resilience $(ARGS)
 
-bench: .venv/.dev ## Measure what the taps cost, against peers; ARGS=--quick for an impression
+bench: .venv/.dev .meltano/.tools ## Measure what the taps cost, against peers; ARGS=--quick for an impression
 	@$(bin)/python -m benchmarks $(ARGS)
 
 docs: .venv/.dev ## Bring the tables of the documents and meltano.yml up to date with the code

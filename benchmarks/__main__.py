@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import endtoend, experiments, orchestrated, plot, report
+from benchmarks import experiments, plot, report, routes
 from benchmarks.data import SHAPES
 from benchmarks.environments import PACKAGES, Environments
 from benchmarks.experiments import Plan, say
@@ -19,8 +19,8 @@ _SECTIONS = {
     "growth": experiments.growth,
     "start": experiments.start,
     "rate-limit": experiments.rate_limit,
-    "pipes": endtoend.pipes,
-    "meltano": orchestrated.runs,
+    "pipes": routes.pipes,
+    "end-to-end": routes.end_to_end,
     "profiles": experiments.profiles,
 }
 _QUICK_SCALE = 0.05

@@ -10,23 +10,32 @@ import sys
 import typing as t
 from pathlib import Path
 
+import yaml
+
 from benchmarks.data import DAY
 from benchmarks.measure import Command, MeasuredError
 from benchmarks.sandboxes import ROOT
 from scripts.taps import select, vendors
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from benchmarks.data import Load
     from benchmarks.environments import Environments
     from benchmarks.sandboxes import Served
 
 HERE = Path(__file__).resolve().parent
+PEERS = HERE / "peers"
 TAPS = {vendor: f"tap_{vendor}" for vendor in vendors()}
 """The taps' modules by the sandbox's names of the vendors."""
-_UNTHROTTLED = 1_000_000
-_WINDOW = {"dixa": 31 * DAY - 1, "deepconverse": 7 * DAY, "devrev": 7 * DAY}
+CHATS, CONVERSATIONS = "zendesk_chat.chats", "dixa.conversations"
+"""The streams that the peers read too."""
+TAP, DOWNLOAD = "this tap", "download only"
+DECODE, EACH, RAW = "floor: msgspec loop", "floor: msgspec, one by one", "floor: raw copy"
+SDK, SINGER_IO, AIRBYTE, DLT = "SDK defaults", "singer-io tap-dixa", "Airbyte CDK", "dlt"
+UNTHROTTLED = 1_000_000
+_LONGEST_WINDOW = 31 * DAY - 1
+"""Of Dixa."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,11 +46,15 @@ class Stage:
         load: What it shall read.
         box: The sandbox that holds it.
         folder: A folder for its files, empty.
+        environments: Those of the peers.
+        asked: The requests with which our tap read the load, for the floors.
     """
 
     load: Load
     box: Served
     folder: Path
+    environments: Environments
+    asked: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -54,13 +67,9 @@ class Stage:
         return self.box.vendors[self.load.vendor].token
 
     @property
-    def windows(self) -> list[tuple[int, int]]:
-        """The windows that a client asks for, in milliseconds; one where there are none."""
-        length = _WINDOW.get(self.load.vendor)
-        if length is None:
-            return [(self.load.start, self.load.end)]
-        starts = range(self.load.start, self.load.end, length)
-        return [(start, min(start + length, self.load.end)) for start in starts]
+    def schema_file(self) -> Path:
+        """Our schema of the stream."""
+        return ROOT / TAPS[self.load.vendor] / "schemas" / f"{self.load.stream}.json"
 
     def file(self, name: str, content: object) -> str:
         """Write a JSON file."""
@@ -69,34 +78,29 @@ class Stage:
         return str(path)
 
     def job(self) -> dict[str, t.Any]:
-        """Arguments of the scripts of the floors and peers."""
+        """What a script is told of the load; the windows are Dixa's, in milliseconds."""
+        starts = range(self.load.start, self.load.end, _LONGEST_WINDOW)
         return {
-            "vendor": self.load.vendor,
             "stream": self.load.stream,
             "url": self.url,
             "token": self.token,
-            "key": self.load.shape.key,
-            "bot": self.box.bot,
-            "windows": self.windows,
+            "windows": [(it, min(it + _LONGEST_WINDOW, self.load.end)) for it in starts],
         }
 
 
-def tap_config(vendor: str, box: Served, start: int) -> dict[str, t.Any]:
+def tap_config(
+    vendor: str, box: Served, start: int, share: float = UNTHROTTLED
+) -> dict[str, t.Any]:
     """Settings of our tap: the sandbox, from a moment on, unthrottled."""
     return {
         **box.vendors[vendor].config,
         **({"bot_names": [box.bot]} if vendor == "deepconverse" else {}),
         "start_date": _iso(start),
-        "rate_limit_share": _UNTHROTTLED,
+        "rate_limit_share": share,
     }
 
 
-def tap(
-    stage: Stage,
-    *,
-    python: tuple[str, ...] = ("-m",),
-    **settings: t.Any,
-) -> Command:
+def tap(stage: Stage, *, python: tuple[str, ...] = ("-m",), **settings: t.Any) -> Command:
     """Our tap, one stream of it selected.
 
     Args:
@@ -106,117 +110,122 @@ def tap(
     """
     vendor = stage.load.vendor
     config = tap_config(vendor, stage.box, stage.load.start) | settings
+    discover = [sys.executable, "-m", TAPS[vendor], "--discover"]
     return Command(
         [
             *(sys.executable, *python, TAPS[vendor]),
             *("--config", stage.file("config.json", config)),
-            *("--catalog", stage.file("catalog.json", catalog(vendor, stage.load.stream))),
+            *("--catalog", _catalog(stage, discover)),
         ],
         cwd=ROOT,
     )
 
 
-def catalog(vendor: str, stream: str) -> t.Any:
-    """The tap's own catalog with one stream selected."""
-    done = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", TAPS[vendor], "--discover"],
-        cwd=ROOT,
-        check=False,
-        capture_output=True,
-    )
+def _catalog(stage: Stage, discover: list[str]) -> str:
+    """A tap's own catalog with one stream selected."""
+    done = subprocess.run(discover, cwd=ROOT, check=False, capture_output=True)  # noqa: S603
     if done.returncode:
-        msg = f"{TAPS[vendor]} --discover failed:\n{done.stderr.decode()[-2000:]}"
+        msg = f"{' '.join(discover)} failed:\n{done.stderr.decode()[-2000:]}"
         raise MeasuredError(msg)
-    return select(json.loads(done.stdout), {stream})
+    return stage.file("catalog.json", select(json.loads(done.stdout), {stage.load.stream}))
 
 
-def floor(stage: Stage, mode: str) -> Command:
-    """A floor: `decode`, `raw` or `download`."""
-    job = stage.job() | {"mode": mode}
-    return Command(
-        [sys.executable, str(HERE / "floors.py"), json.dumps(job)],
-        output=None if mode == "download" else "singer",
-    )
+def _floor(mode: str) -> Callable[[Stage], Command]:
+    def floor(stage: Stage) -> Command:
+        array = {"dixa": None, "deepconverse": "data", "devrev": "conversations"}
+        job = {
+            "mode": mode,
+            "stream": stage.load.stream,
+            "url": stage.url,
+            "token": stage.token,
+            "key": stage.load.shape.key,
+            "array": array.get(stage.load.vendor, stage.load.stream),
+            "requests": stage.asked,
+        }
+        return Command(
+            [sys.executable, str(HERE / "floors.py"), stage.file("job.json", job)],
+            output=None if mode == "download" else "singer",
+        )
+
+    return floor
 
 
-def sdk_default(stage: Stage, environments: Environments) -> Command:
+def _sdk_default(stage: Stage) -> Command:
     """A tap of the SDK with nothing tuned."""
-    schema = ROOT / TAPS[stage.load.vendor] / "schemas" / f"{stage.load.stream}.json"
-    config = {
-        "stream": stage.load.stream,
-        "url": stage.url,
-        "token": stage.token,
-        "schema_file": str(schema),
-        "windows": stage.windows,
-    }
+    config = stage.job() | {"schema_file": str(stage.schema_file)}
     return Command(
         [
-            *(environments.bin("singer-sdk"), "-I", str(HERE / "peers" / "sdk_default.py")),
+            *(stage.environments.bin("singer-sdk"), "-I", str(PEERS / "sdk_default.py")),
             *("--config", stage.file("config.json", config)),
         ],
     )
 
 
-def singer_io(stage: Stage, environments: Environments) -> Command:
+def _singer_io(stage: Stage) -> Command:
     """singer-io's tap-dixa."""
-    python = environments.bin("singer-io")
-    code = "import tap_dixa; tap_dixa.discover({}).dump()"
-    done = subprocess.run([python, "-I", "-c", code], check=True, capture_output=True)  # noqa: S603
-    found = select(json.loads(done.stdout), {stage.load.stream})
+    python = stage.environments.bin("singer-io")
+    discover = [python, "-I", "-c", "import tap_dixa; tap_dixa.discover({}).dump()"]
     config = {"api_token": stage.token, "start_date": _iso(stage.load.start)}
     return Command(
         [
-            *(python, "-I", str(HERE / "peers" / "singer_io_dixa.py"), stage.url),
+            *(python, "-I", str(PEERS / "singer_io_dixa.py"), stage.url),
             *("--config", stage.file("config.json", config)),
-            *("--catalog", stage.file("catalog.json", found)),
+            *("--catalog", _catalog(stage, discover)),
         ],
         env={"TZ": "UTC"},  # it takes the machine's local time for UTC
     )
 
 
-def dlt(stage: Stage, environments: Environments) -> Command:
-    """Dlt's REST client."""
+def dlt(stage: Stage, database: str | None = None) -> Command:
+    """Dlt's REST client, into files or into a database, by key."""
     folder = stage.folder / "pipelines"
-    job = stage.job() | {"folder": str(folder)}
+    job = stage.job() | {"folder": str(folder), "database": database}
     return Command(
-        [environments.bin("dlt"), "-I", str(HERE / "peers" / "dlt_rest.py"), json.dumps(job)],
-        output="files",
+        [stage.environments.bin("dlt"), "-I", str(PEERS / "dlt_rest.py"), json.dumps(job)],
+        output=None if database else "files",
         # The records themselves; lists within them become tables of their own beside it.
-        folder=folder / "bench" / "load" / "normalized",
+        folder=None if database else folder / "bench" / "load" / "normalized",
         env={
             "RUNTIME__DLTHUB_TELEMETRY": "false",
-            "NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION": "true",
-            "DATA_WRITER__DISABLE_COMPRESSION": "true",
             "RUNTIME__LOG_LEVEL": "ERROR",
             "DLT_DATA_DIR": str(stage.folder),
-        },
+        }
+        | ({} if database else dict.fromkeys(_PLAIN_FILES, "true")),
         cwd=stage.folder,
     )
 
 
-def airbyte(stage: Stage, environments: Environments) -> Command:
+_PLAIN_FILES = (
+    "NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION",
+    "DATA_WRITER__DISABLE_COMPRESSION",
+)
+
+
+def _airbyte(stage: Stage) -> Command:
     """Airbyte's CDK, running a declarative manifest."""
-    schema_file = ROOT / TAPS[stage.load.vendor] / "schemas" / f"{stage.load.stream}.json"
-    schema = json.loads(schema_file.read_text(encoding="utf-8"))
-    manifest = _MANIFESTS[stage.load.name](stage, schema)
-    configured = {
-        "streams": [
-            {
-                "stream": {
-                    "name": stage.load.stream,
-                    "json_schema": schema,
-                    "supported_sync_modes": ["full_refresh", "incremental"],
-                },
-                "sync_mode": "incremental",
-                "destination_sync_mode": "append",
-            }
-        ]
+    schema = json.loads(stage.schema_file.read_text(encoding="utf-8"))
+    file = PEERS / f"airbyte_{stage.load.stream}.yaml"
+    manifest = yaml.safe_load(file.read_text(encoding="utf-8"))
+    for stream in manifest["streams"]:
+        stream["schema_loader"] = {"type": "InlineSchemaLoader", "schema": schema}
+    stream = {
+        "name": stage.load.stream,
+        "json_schema": schema,
+        "supported_sync_modes": ["full_refresh", "incremental"],
+    }
+    sync = {"sync_mode": "incremental", "destination_sync_mode": "append"}
+    config = {
+        "url": stage.url,
+        "token": stage.token,
+        "start_s": str(stage.load.start // 1000),
+        "start_ms": str(stage.load.start),
+        "end_ms": str(stage.load.end),
     }
     return Command(
         [
-            *(environments.bin("airbyte", "source-declarative-manifest"), "read"),
-            *("--config", stage.file("config.json", {"token": stage.token})),
-            *("--catalog", stage.file("catalog.json", configured)),
+            *(stage.environments.bin("airbyte", "source-declarative-manifest"), "read"),
+            *("--config", stage.file("config.json", config)),
+            *("--catalog", stage.file("catalog.json", {"streams": [{"stream": stream, **sync}]})),
             *("--manifest-path", stage.file("manifest.yaml", manifest)),
         ],
         output="airbyte",
@@ -224,129 +233,26 @@ def airbyte(stage: Stage, environments: Environments) -> Command:
     )
 
 
-def _manifest(  # noqa: PLR0913 - what differs between two streams
-    stage: Stage,
-    schema: t.Any,
-    *,
-    path: str,
-    field_path: list[str],
-    params: Mapping[str, str],
-    paginator: Mapping[str, t.Any],
-    cursor: Mapping[str, t.Any],
-) -> dict[str, t.Any]:
-    """A manifest of one stream, as Airbyte's builder would write it; JSON is YAML."""
-    stream = {
-        "type": "DeclarativeStream",
-        "name": stage.load.stream,
-        "primary_key": ["id"],
-        "schema_loader": {"type": "InlineSchemaLoader", "schema": schema},
-        "retriever": {
-            "type": "SimpleRetriever",
-            "requester": {
-                "type": "HttpRequester",
-                "url_base": stage.url,
-                "path": path,
-                "http_method": "GET",
-                "request_parameters": params,
-                "authenticator": {
-                    "type": "BearerAuthenticator",
-                    "api_token": "{{ config['token'] }}",
-                },
-            },
-            "record_selector": {
-                "type": "RecordSelector",
-                "extractor": {"type": "DpathExtractor", "field_path": field_path},
-            },
-            "paginator": paginator,
-        },
-        "incremental_sync": {"type": "DatetimeBasedCursor", **cursor},
-    }
-    return {
-        "version": "6.0.0",
-        "type": "DeclarativeSource",
-        "check": {"type": "CheckStream", "stream_names": [stage.load.stream]},
-        "streams": [stream],
-        "spec": {
-            "type": "Spec",
-            "connection_specification": {
-                "type": "object",
-                "properties": {"token": {"type": "string"}},
-            },
-        },
-    }
-
-
-def _chats_manifest(stage: Stage, schema: t.Any) -> dict[str, t.Any]:
-    return _manifest(
-        stage,
-        schema,
-        # Not an option of the cursor, which would put it into every `next_page` again.
-        path="/incremental/chats?start_time={{ stream_interval['start_time'] }}",
-        field_path=["chats"],
-        params={"limit": "1000", "fields": "chats(*)"},
-        paginator={
-            "type": "DefaultPaginator",
-            "page_token_option": {"type": "RequestPath"},
-            "pagination_strategy": {
-                "type": "CursorPagination",
-                "cursor_value": "{{ response['next_page'] }}",
-                "stop_condition": "{{ response['count'] == 0 }}",
-            },
-        },
-        cursor={
-            "cursor_field": "update_timestamp",
-            "datetime_format": "%s",
-            "cursor_datetime_formats": ["%Y-%m-%dT%H:%M:%SZ"],
-            "start_datetime": {
-                "type": "MinMaxDatetime",
-                "datetime": str(stage.load.start // 1000),
-                "datetime_format": "%s",
-            },
-        },
-    )
-
-
-def _conversations_manifest(stage: Stage, schema: t.Any) -> dict[str, t.Any]:
-    def bound(name: str) -> dict[str, str]:
-        return {
-            "type": "RequestOption",
-            "inject_into": "request_parameter",
-            "field_name": name,
-        }
-
-    return _manifest(
-        stage,
-        schema,
-        path="/v1/conversation_export",
-        field_path=[],
-        params={},
-        paginator={"type": "NoPagination"},
-        cursor={
-            "cursor_field": "updated_at",
-            "datetime_format": "%ms",
-            "cursor_datetime_formats": ["%ms"],
-            "start_datetime": {
-                "type": "MinMaxDatetime",
-                "datetime": str(stage.load.start),
-                "datetime_format": "%ms",
-            },
-            "end_datetime": {
-                "type": "MinMaxDatetime",
-                "datetime": str(stage.load.end),
-                "datetime_format": "%ms",
-            },
-            "step": "P31D",
-            "cursor_granularity": "PT0.001S",
-            "start_time_option": bound("updated_after"),
-            "end_time_option": bound("updated_before"),
-        },
-    )
-
-
-_MANIFESTS: dict[str, Callable[[Stage, t.Any], dict[str, t.Any]]] = {
-    "zendesk_chat.chats": _chats_manifest,
-    "dixa.conversations": _conversations_manifest,
+CONTENDERS: dict[str, Callable[[Stage], Command]] = {
+    TAP: tap,
+    DECODE: _floor("decode"),
+    EACH: _floor("each"),
+    RAW: _floor("raw"),
+    DOWNLOAD: _floor("download"),
+    SDK: _sdk_default,
+    AIRBYTE: _airbyte,
+    DLT: dlt,
+    SINGER_IO: _singer_io,
 }
+"""The tap comes first: the floors read what it asked for."""
+_BOTH = {CHATS, CONVERSATIONS}
+_ONLY = {SDK: _BOTH, AIRBYTE: _BOTH, DLT: _BOTH, SINGER_IO: {CONVERSATIONS}}
+"""The streams of those who do not read all."""
+
+
+def contenders_of(load: str) -> list[str]:
+    """Who reads a stream."""
+    return [who for who in CONTENDERS if load in _ONLY.get(who, {load})]
 
 
 def _iso(at: int) -> str:

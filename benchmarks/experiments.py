@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime as dt
 import pstats
 import statistics
 import sys
@@ -12,41 +13,26 @@ import typing as t
 from pathlib import Path
 
 from benchmarks import contenders
-from benchmarks.contenders import TAPS, Stage
+from benchmarks.contenders import CHATS, CONTENDERS, CONVERSATIONS, DECODE, TAP, TAPS, Stage
 from benchmarks.data import DAY, SHAPES, Load
 from benchmarks.measure import Command, Cost, MeasuredError, median, run
-from benchmarks.results import (
-    AIRBYTE,
-    DECODE,
-    DLT,
-    DOWNLOAD,
-    EACH,
-    RAW,
-    SDK,
-    SINGER_IO,
-    TAP,
-    Growth,
-    Profile,
-    RateLimitUse,
-    Row,
-    Spent,
-)
-from benchmarks.sandboxes import ROOT, Served, served
+from benchmarks.results import Growth, Profile, RateLimitUse, Row, Start
+from benchmarks.sandboxes import ROOT, served
+from scripts import taps
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from benchmarks.environments import Environments
-    from benchmarks.measure import Run
     from benchmarks.results import Findings
+    from benchmarks.sandboxes import Served
 
-CHATS, CONVERSATIONS = "zendesk_chat.chats", "dixa.conversations"
-_ONE_ANSWER = 54_000
+_ONE_RESPONSE = 54_000
 """Dixa conversations that are 100 MB of JSON."""
 _LARGE_CHAT = 100_000
 _ALLOWED = {"conversations": (10, 60.0), "messages": (3, 60.0)}
 _RATE_LIMIT_FACTOR = 60
-_BACKFILL_DAYS = 3 * 365
+_BACKFILL = dt.timedelta(days=3 * 365)
 _LISTED_FUNCTIONS = 12
 PROFILED = contenders.HERE / "profiled.py"
 
@@ -74,8 +60,11 @@ class Plan:
         """Records at this scale."""
         return max(int(full * self.scale), 1000)
 
-
-Make = t.Callable[[Stage], Command]
+    @contextlib.contextmanager
+    def staged(self, load: Load, box: Served, asked: Sequence[t.Any] = ()) -> Iterator[Stage]:
+        """A stage with a folder that goes away."""
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            yield Stage(load, box, Path(folder), self.environments, list(asked))
 
 
 def say(text: str) -> None:
@@ -84,152 +73,112 @@ def say(text: str) -> None:
 
 
 @contextlib.contextmanager
-def staged(load: Load, box: Served) -> Iterator[Stage]:
-    """A stage with a folder that goes away."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        yield Stage(load, box, Path(folder))
+def told(findings: Findings, what: str) -> Iterator[None]:
+    """Tell of a failure, and go on."""
+    try:
+        yield
+    except MeasuredError as error:
+        findings.failures.append(f"{what}: {error}")
+        say(f"  {what}: FAILED: {error}")
 
 
 def compare(
-    load: Load, box: Served, makes: dict[str, Make], runs: int, failures: list[str]
+    plan: Plan, findings: Findings, load: Load, whom: Sequence[str], runs: int | None = None
 ) -> list[Row]:
     """Run contenders in turn, several times, and check what each wrote."""
-    found: dict[str, list[Run]] = {who: [] for who in makes}
-    for _ in range(runs):
-        for who, make in makes.items():
-            try:
-                with staged(load, box) as stage:
-                    found[who].append(run(make(stage), load, box))
-            except MeasuredError as error:
-                failures.append(f"{load.name}, {who}: {error}")
-                say(f"  {who}: FAILED: {error}")
-                continue
-            cost = found[who][-1].cost
-            say(f"  {who}: {cost.cpu:.2f} s CPU, {cost.wall:.2f} s, {cost.peak / 1e6:.0f} MB")
+    say(f"{load.name}: {load.count} records")
+    found: dict[str, list[tuple[Cost, float]]] = {who: [] for who in whom}
+    asked: list[dict[str, t.Any]] = []
+    with served([load]) as box:
+        for _ in range(runs or plan.runs):
+            for who in whom:
+                with told(findings, f"{load.name}, {who}"), plan.staged(load, box, asked) as stage:
+                    found[who].append(run(CONTENDERS[who](stage), load, box))
+                    cost = found[who][-1][0]
+                    peak = cost.peak / 1e6
+                    say(f"  {who}: {cost.cpu:.2f} s CPU, {cost.wall:.2f} s, {peak:.0f} MB")
+                asked = asked or [it for it in box.ask("requests") if it["status"] == 200]  # noqa: PLR2004
     return [
         Row(
             load.name,
             who,
             load.count,
             box.bytes[load.name],
-            median([each.cost for each in each_run]),
-            len(each_run),
-            statistics.median(each.sandbox_cpu for each in each_run),
-            each_run[-1].bytes,
+            median([cost for cost, _ in each]),
+            statistics.median(cpu for _, cpu in each),
         )
-        for who, each_run in found.items()
-        if each_run
+        for who, each in found.items()
+        if each
     ]
-
-
-def _floor(mode: str) -> Make:
-    return lambda stage: contenders.floor(stage, mode)
-
-
-def _peer(make: Callable[[Stage, Environments], Command], environments: Environments) -> Make:
-    return lambda stage: make(stage, environments)
 
 
 def streams(plan: Plan, findings: Findings, names: Sequence[str]) -> None:
     """Each stream: our tap, the floors, and the peers that read it."""
-    peers: dict[str, Callable[[Stage, Environments], Command]] = {
-        SDK: contenders.sdk_default,
-        AIRBYTE: contenders.airbyte,
-        DLT: contenders.dlt,
-    }
     for name in names:
         load = Load(name, plan.count(SHAPES[name].count), grow_to=SHAPES[name].grow_to)
-        makes: dict[str, Make] = {TAP: contenders.tap}
-        makes |= {DECODE: _floor("decode"), EACH: _floor("each")}
-        makes |= {RAW: _floor("raw"), DOWNLOAD: _floor("download")}
-        if name in {CHATS, CONVERSATIONS}:
-            makes |= {who: _peer(make, plan.environments) for who, make in peers.items()}
-        if name == CONVERSATIONS:
-            makes[SINGER_IO] = _peer(contenders.singer_io, plan.environments)
-        say(f"{name}: {load.count} records")
-        with served([load]) as box:
-            findings.rows += compare(load, box, makes, plan.runs, findings.failures)
+        findings.rows += compare(plan, findings, load, contenders.contenders_of(name))
 
 
 def memory(plan: Plan, findings: Findings) -> None:
     """One Dixa response of 100 MB and one of 1 GB; pages of Zendesk chats of 100 kB each."""
-    answers = []
-    for times in (1, 10):
-        load = Load(CONVERSATIONS, plan.count(_ONE_ANSWER) * times, days=30)
-        say(f"one Dixa response: {load.count} records")
-        makes: dict[str, Make] = {TAP: contenders.tap}
-        if times == 1:
-            makes[DECODE] = _floor("decode")
-        with served([load]) as box:
-            fixed = _fixed_cost(load, box, plan.runs)
-            answers += compare(load, box, makes, plan.runs, findings.failures)
-    findings.memory += answers
-    ours = [row for row in answers if row.who == TAP]
-    if len(ours) == 2:  # noqa: PLR2004 - small and large
-        findings.growth.append(Growth("dixa.conversations, one response", fixed, *ours))
+    response = Load(CONVERSATIONS, plan.count(_ONE_RESPONSE), days=30)
+    findings.memory += _grown(plan, findings, response, "one response", DECODE)
     load = Load(CHATS, 2000 if plan.is_full else 1000, grow_to=_LARGE_CHAT)
-    say(f"pages of 1,000 chats of 100 kB: {load.count} records")
-    with served([load]) as box:
-        findings.memory += compare(
-            load, box, {TAP: contenders.tap, DECODE: _floor("decode")}, 1, findings.failures
-        )
+    findings.memory += compare(plan, findings, load, [TAP, DECODE], runs=1)
 
 
 def growth(plan: Plan, findings: Findings) -> None:
     """Chats at one size and at ten times that."""
-    rows = []
     full = SHAPES[CHATS].count
-    for times in (1, 10):
-        load = Load(CHATS, plan.count(full if plan.is_full else full // 2) * times)
-        say(f"growth: {load.count} chats")
-        with served([load]) as box:
-            fixed = _fixed_cost(load, box, plan.runs)
-            makes: dict[str, Make] = {TAP: contenders.tap}
-            rows += compare(load, box, makes, plan.runs, findings.failures)
-    if len(rows) == 2:  # noqa: PLR2004 - small and large
-        findings.growth.append(Growth(CHATS, fixed, *rows))
+    _grown(plan, findings, Load(CHATS, plan.count(full if plan.is_full else full // 2)))
 
 
-def _fixed_cost(load: Load, box: Served, runs: int) -> Cost:
-    """Cost of a run that finds the last record alone: starting, and what is set up once."""
-    last = dataclasses.replace(load, start=load.at(load.count - 1) - 1000, days=1)
-    costs = []
-    for _ in range(max(runs, 3)):
-        with staged(last, box) as stage:
-            costs.append(run(contenders.tap(stage)).cost)
-    return median(costs)
+def _grown(plan: Plan, findings: Findings, load: Load, what: str = "", *beside: str) -> list[Row]:
+    """A load at its size, where others are run beside the tap, and at ten times that."""
+    found = compare(plan, findings, load, [TAP, *beside])
+    found += compare(plan, findings, dataclasses.replace(load, count=load.count * 10), [TAP])
+    # What every run costs: starting, and what is set up once.
+    one = dataclasses.replace(load, count=1, days=1, start=load.end - DAY)
+    fixed = compare(plan, findings, one, [TAP], runs=3)
+    ours = [row for row in found if row.who == TAP]
+    if len(ours) == 2 and fixed:  # noqa: PLR2004 - small and large
+        name = ", ".join(filter(None, (load.name, what)))
+        findings.growth.append(Growth(name, fixed[0].cost, *ours))
+    return found
 
 
 def start(plan: Plan, findings: Findings) -> None:
     """`--version` and `--discover`, beside the bare import of the SDK."""
     say("start-up")
-    commands = {"": Command([sys.executable, "-c", "import singer_sdk"], output=None)}
-    for module in TAPS.values():
-        for option in ("--version", "--discover"):
-            commands[f"{module.replace('_', '-')} {option}"] = Command(
-                [sys.executable, "-m", module, option], output=None, cwd=ROOT
-            )
-    costs: dict[str, list[Cost]] = {name: [] for name in commands}
+    commands = {("import singer_sdk", 0): [sys.executable, "-c", "import singer_sdk"]}
+    for name, tap in taps.taps().items():
+        argv = [sys.executable, "-m", TAPS[taps.vendor_of(name)]]
+        commands[f"{name} --version", 0] = [*argv, "--version"]
+        commands[f"{name} --discover", len(taps.streams(tap))] = [*argv, "--discover"]
+    costs: dict[tuple[str, int], list[Cost]] = {each: [] for each in commands}
     for _ in range(plan.runs * 2 + 1):
-        for name, command in commands.items():
-            costs[name].append(run(command).cost)
-    findings.start = {name: median(each) for name, each in costs.items()}
-    findings.bare_import = findings.start.pop("")
+        for each, argv in commands.items():
+            costs[each].append(run(Command(argv, output=None, cwd=ROOT))[0])
+    findings.start = [Start(name, median(it), count) for (name, count), it in costs.items()]
 
 
-def rate_limit(_plan: Plan, findings: Findings) -> None:
+def rate_limit(plan: Plan, findings: Findings) -> None:
     """A three-year Dixa backfill within rate limits that are sixty times the published ones."""
     say("rate limit: three years of Dixa")
-    yesterday = Load(CONVERSATIONS, 1, days=1).end
-    span = yesterday - _BACKFILL_DAYS * DAY, yesterday
+    end = dt.datetime.fromtimestamp(Load(CONVERSATIONS, 1, days=1).end / 1000, dt.timezone.utc)
+    load = Load(CONVERSATIONS, 1, start=int((end - _BACKFILL).timestamp()) * 1000)
+    options = {
+        "size": 2000,
+        "span": (end - _BACKFILL, end),
+        "rate_limits": True,
+        "rate_limit_factor": _RATE_LIMIT_FACTOR,
+    }
     with (
-        served(size=2000, span=span, rate_limit_factor=_RATE_LIMIT_FACTOR) as box,
-        tempfile.TemporaryDirectory() as folder,
+        served([], options) as box,
+        plan.staged(load, box) as stage,
     ):
         box.ask("status")  # makes the sandbox make its data now, and not at the first request
-        stage = Stage(Load(CONVERSATIONS, 1, start=span[0]), box, Path(folder))
-        config = contenders.tap_config("dixa", box, span[0])
-        config["rate_limit_share"] = _RATE_LIMIT_FACTOR
+        config = contenders.tap_config("dixa", box, load.start, _RATE_LIMIT_FACTOR)
         argv = [sys.executable, "-m", TAPS["dixa"], "--config", stage.file("config.json", config)]
         run(Command(argv, cwd=ROOT))
         requests = box.ask("requests")
@@ -248,7 +197,7 @@ def profiles(plan: Plan, findings: Findings) -> None:
     for name in (CHATS, CONVERSATIONS):
         say(f"profile: {name}")
         load = Load(name, plan.count(SHAPES[name].count))
-        with served([load]) as box, staged(load, box) as stage:
+        with served([load]) as box, plan.staged(load, box) as stage:
             output = stage.folder / "profile"
             run(contenders.tap(stage, python=(str(PROFILED), str(output))), load, box)
             findings.profiles.append(profile_of(TAPS[load.vendor], load, output))
@@ -257,18 +206,9 @@ def profiles(plan: Plan, findings: Findings) -> None:
 def profile_of(program: str, load: Load, file: Path) -> Profile:
     """The functions of a profile that took most."""
     stats: t.Any = pstats.Stats(str(file))
-    total = stats.total_tt
     functions = sorted(stats.stats.items(), key=lambda item: -item[1][2])[:_LISTED_FUNCTIONS]
-    return Profile(
-        program,
-        load.name,
-        load.count,
-        total,
-        [
-            Spent(_function(*where), calls, own, own / total)
-            for where, (_, calls, own, _, _) in functions
-        ],
-    )
+    spent = [(_function(*where), calls, own) for where, (_, calls, own, _, _) in functions]
+    return Profile(program, load.name, load.count, stats.total_tt, spent)
 
 
 def _function(file: str, line: int, name: str) -> str:

@@ -1,6 +1,6 @@
 """The floors: what no tap of this kind can cost less than, over the same HTTP.
 
-`python floors.py JSON` with a mode:
+`python floors.py FILE`: a job that has the requests with which our tap read the stream, and a mode:
 
 - `decode`: read a page, decode it with msgspec, write a RECORD line for each record with msgspec.
 - `each`: the same, but find the bytes of each record first, and decode one after the other, so that
@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
-import json
 import sys
 import typing as t
+from pathlib import Path
 
 import msgspec
 import requests
@@ -25,122 +25,48 @@ import requests
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
-PAGE = 1000
 _PIECE = 1 << 20
 
 
 class Job(msgspec.Struct):
-    """The stream to read, and how much of it is looked at."""
+    """The stream to read, and how much of it is looked at.
+
+    Args:
+        array: Where a page has its records; None: it is a list of them.
+        requests: As the sandbox logs them.
+    """
 
     mode: str
-    vendor: str
     stream: str
     url: str
     token: str
     key: str
-    bot: str
-    windows: list[tuple[int, int]]
-    """Milliseconds, both ends included."""
+    array: str | None
+    requests: list[dict[str, t.Any]]
 
 
-class Reader:
-    """Gets pages, whole."""
-
-    def __init__(self, job: Job) -> None:
-        """Keep one connection."""
-        self._session = requests.Session()
-        name = "x-api-key" if job.vendor == "deepconverse" else "Authorization"
-        token = job.token if job.vendor == "deepconverse" else f"Bearer {job.token}"
-        self._session.headers.update({name: token, "X-Devrev-Scope": "beta"})
-        self._url = job.url
-
-    def page(self, path: str, params: dict[str, t.Any], body: t.Any = None) -> bytes:
-        """One response's body."""
-        method = "GET" if body is None else "POST"
-        with self._session.request(
-            method, self._url + path, params=params, json=body, stream=True
+def pages(job: Job) -> Iterator[bytes]:
+    """Each response's body, whole, over one connection."""
+    session = requests.Session()
+    session.headers.update({"Authorization": f"Bearer {job.token}", "x-api-key": job.token})
+    session.headers["X-Devrev-Scope"] = "beta"
+    for asked in job.requests:
+        with session.request(
+            asked["method"],
+            job.url + asked["path"],
+            params=asked["params"],
+            json=asked["json"],
+            stream=True,
         ) as response:
             response.raise_for_status()
-            return b"".join(response.iter_content(_PIECE))
-
-
-def _tail(body: bytes) -> dict[str, t.Any]:
-    """The part of a page's object that follows the array."""
-    rest = body[body.rindex(b"]") + 1 :]
-    tail: dict[str, t.Any] = json.loads(b"{" + rest.removeprefix(b","))
-    return tail
-
-
-def _dixa(job: Job, reader: Reader) -> Iterator[bytes]:
-    noun, name = {"conversations": ("conversation", "updated")}.get(
-        job.stream, ("message", "created")
-    )
-    for after, before in job.windows:
-        yield reader.page(f"/v1/{noun}_export", {f"{name}_after": after, f"{name}_before": before})
-
-
-def _deepconverse(job: Job, reader: Reader) -> Iterator[bytes]:
-    for start, end in job.windows:
-        cursor = None
-        while True:
-            params = {
-                "start_time": start // 1000,
-                "end_time": end // 1000,
-                "bot_name": job.bot,
-                "per_page": PAGE,
-                "cursor": cursor,
-            }
-            body = reader.page(f"/conversations/export/v1/{job.stream}", params)
-            yield body
-            cursor = _tail(body)["cursor"]
-            if cursor is None:
-                break
-
-
-def _zendesk_chat(job: Job, reader: Reader) -> Iterator[bytes]:
-    start = job.windows[0][0]
-    is_timeline = job.stream == "agent_timeline"
-    cursor: dict[str, t.Any] = {
-        "start_time": start * 1000 if is_timeline else start // 1000,
-        "start_id": None,
-    }
-    fields = f"{job.stream}(*)" if job.stream in {"chats", "conversions"} else None
-    while True:
-        params = {**cursor, "limit": PAGE, "fields": fields}
-        body = reader.page(f"/incremental/{job.stream}", params)
-        tail = _tail(body)
-        following = {"start_time": tail["end_time"], "start_id": tail.get("end_id")}
+            body = b"".join(response.iter_content(_PIECE))
         yield body
-        if tail["count"] == 0 or following == cursor:
-            break
-        cursor = following
-
-
-def _devrev(job: Job, reader: Reader) -> Iterator[bytes]:
-    for after, before in job.windows:
-        texts = (
-            dt.datetime.fromtimestamp(at / 1000, tz=dt.timezone.utc).isoformat()
-            for at in (after, before)
-        )
-        body = {"modified_date": dict(zip(("after", "before"), texts, strict=True)), "first": PAGE}
-        yield reader.page("/conversations.export", {}, body)
-
-
-_PAGES = {
-    "dixa": _dixa,
-    "deepconverse": _deepconverse,
-    "zendesk_chat": _zendesk_chat,
-    "devrev": _devrev,
-}
 
 
 def main() -> None:
     """Read every page of the job."""
     gc.disable()  # nothing here is circular, and a floor pays for nothing it does not need
-    job = msgspec.json.decode(sys.argv[1], type=Job)
-    array = {"dixa": None, "deepconverse": "data", "devrev": "conversations"}.get(
-        job.vendor, job.stream
-    )
+    job = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Job)
     out = sys.stdout.buffer
     moment = dt.datetime.now(tz=dt.timezone.utc).isoformat()
     line = {"type": "RECORD", "stream": job.stream, "record": None, "time_extracted": moment}
@@ -149,19 +75,19 @@ def main() -> None:
     decode = msgspec.json.Decoder().decode
     encode = msgspec.json.Encoder().encode
     raw_list: t.Any = list[msgspec.Raw]
-    if array is not None:
-        raw_list = msgspec.defstruct("Page", [("rows", raw_list)], rename={"rows": array})
+    if job.array is not None:
+        raw_list = msgspec.defstruct("Page", [("rows", raw_list)], rename={"rows": job.array})
     decode_raw = msgspec.json.Decoder(raw_list).decode
     key = msgspec.defstruct("Key", [("key", t.Any)], rename={"key": job.key})
     decode_key = msgspec.json.Decoder(key).decode
     before, after = encode(line).split(b"null", 1)
     after += b"\n"
 
-    for body in _PAGES[job.vendor](job, Reader(job)):
+    for body in pages(job):
         if job.mode == "decode":
             page = decode(body)
             lines = []
-            for record in page if array is None else page[array]:
+            for record in page if job.array is None else page[job.array]:
                 line["record"] = record
                 lines.append(encode(line))
             lines.append(b"")
@@ -169,7 +95,7 @@ def main() -> None:
         elif job.mode in {"each", "raw"}:
             page = decode_raw(body)
             pieces: list[t.Any] = []
-            for raw in page if array is None else page.rows:
+            for raw in page if job.array is None else page.rows:
                 if job.mode == "raw":
                     decode_key(raw)
                     pieces += (before, raw, after)

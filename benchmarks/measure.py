@@ -18,13 +18,14 @@ from pathlib import Path
 import msgspec
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from benchmarks.data import Load
     from benchmarks.sandboxes import Served
 
 LAUNCHER = Path(__file__).with_name("launch.py")
-_PIECE = 1 << 20
+_TICKS = os.sysconf("SC_CLK_TCK")
+_BUFFER = 1 << 20
 _QUOTED = 3000
 
 
@@ -69,111 +70,71 @@ class Command:
 
 @dataclasses.dataclass
 class Counted:
-    """The output of a contender."""
+    """The records that a contender wrote."""
 
     records: int = 0
-    bytes: int = 0
-    states: int = 0
     keys: set[t.Any] = dataclasses.field(default_factory=set)
 
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """One run of a contender."""
-
-    cost: Cost
-    sandbox_cpu: float
-    records: int
-    bytes: int
-    states: int
-
-
-def _line_reader(output: str, key: str) -> Callable[[bytes], t.Any]:
-    """A reader of lines: a tuple of a record's key, or the type of another message."""
-    keyed = msgspec.defstruct("Keyed", [("key", t.Any, None)], rename={"key": key})
-    record: t.Any = keyed
-    if output == "airbyte":
-        record = msgspec.defstruct("Wrapped", [("data", keyed)])
-    line_type = msgspec.defstruct("Line", [("type", str), ("record", record | None, None)])
-    decode_line: Callable[[bytes], t.Any] = msgspec.json.Decoder(line_type).decode
-    decode_keyed: Callable[[bytes], t.Any] = msgspec.json.Decoder(keyed).decode
-
-    def of_singer(line: bytes) -> t.Any:
-        message = decode_line(line)
-        return message.type if message.record is None else (message.record.key,)
-
-    def of_airbyte(line: bytes) -> t.Any:
-        message = decode_line(line)
-        return message.type if message.record is None else (message.record.data.key,)
-
-    def of_files(line: bytes) -> t.Any:
-        return (decode_keyed(line).key,)
-
-    return {"singer": of_singer, "airbyte": of_airbyte, "files": of_files}[output]
-
-
-def count_stream(pipe: t.IO[bytes], counted: Counted, output: str | None, key: str) -> None:
-    """Read lines to their end, and keep the keys of the records."""
-    read = _line_reader(output, key) if output in {"singer", "airbyte"} else None
-    rest = b""
-    descriptor = pipe.fileno()
-    while piece := os.read(descriptor, _PIECE):
-        counted.bytes += len(piece)
-        if read is None:
-            continue
-        *lines, rest = (rest + piece).split(b"\n") if rest else piece.split(b"\n")
+    def lines(self, lines: Iterable[bytes], output: str | None, key: str) -> None:
+        """Read lines to their end, and keep the keys of the records."""
+        key_of = _key_reader(output, key) if output else None
         for line in lines:
-            if not line:
-                continue
-            try:
-                found = read(line)
-            except msgspec.DecodeError:
-                continue  # a log line that is no JSON
-            if isinstance(found, tuple):
-                counted.records += 1
-                counted.keys.add(found[0])
-            elif found == "STATE":
-                counted.states += 1
+            # What does not decode is a log line that is no JSON.
+            with contextlib.suppress(msgspec.DecodeError):
+                if key_of is not None and (found := key_of(line)) is not None:
+                    self.records += 1
+                    self.keys.add(found[0])
+
+    def check(self, load: Load, who: str) -> None:
+        """All records of the load, and no more of them twice than the way of reading makes.
+
+        Keys are compared, not only counted.
+
+        Raises:
+            MeasuredError: Some are missing, or came often.
+        """
+        expected = load.keys()
+        if self.keys != expected:
+            missing, strange = len(expected - self.keys), len(self.keys - expected)
+            msg = f"{who}: {missing} of {load.count} records are missing, {strange} are unknown"
+            raise MeasuredError(msg)
+        if self.records > load.count * (1 + load.shape.most_copies) + 2:
+            msg = f"{who}: {self.records} records were written for {load.count}"
+            raise MeasuredError(msg)
 
 
-def count_files(folder: Path, stream: str, counted: Counted, key: str) -> None:
-    """Count the records of a folder of JSONL files, of which those of a stream bear its name."""
-    read = _line_reader("files", key)
-    for path in sorted(folder.rglob(f"{stream}.*.jsonl")):
-        with path.open("rb") as file:
-            for line in file:
-                counted.records += 1
-                counted.keys.add(read(line)[0])
-        counted.bytes += path.stat().st_size
+def _key_reader(output: str, key: str) -> Callable[[bytes], tuple[t.Any] | None]:
+    """A reader of lines that tells a record's key, which may be null; None: another message."""
+    row: t.Any = msgspec.defstruct("Row", [("key", t.Any, None)], rename={"key": key})
+    if output == "files":
+        decode_row = msgspec.json.Decoder(row).decode
+        return lambda line: (decode_row(line).key,)
+    is_airbyte = output == "airbyte"
+    record = msgspec.defstruct("Record", [("data", row)]) if is_airbyte else row
+    message = msgspec.defstruct("Message", [("type", str), ("record", record | None, None)])
+    decode: Callable[[bytes], t.Any] = msgspec.json.Decoder(message).decode
+
+    def key_of(line: bytes) -> tuple[t.Any] | None:
+        found = decode(line).record
+        if found is None:
+            return None
+        return (found.data.key if is_airbyte else found.key,)
+
+    return key_of
 
 
-def check(counted: Counted, load: Load, who: str) -> None:
-    """All records of the load, and no more of them twice than the stream's way of reading makes.
-
-    Keys are compared, not only counted.
-
-    Raises:
-        MeasuredError: Some are missing, or came often.
-    """
-    expected = load.keys()
-    if counted.keys != expected:
-        missing, strange = len(expected - counted.keys), len(counted.keys - expected)
-        msg = f"{who}: {missing} of {load.count} records are missing, {strange} are unknown"
-        raise MeasuredError(msg)
-    if counted.records > load.count * (1 + load.shape.most_copies) + 2:
-        msg = f"{who}: {counted.records} records were written for {load.count}"
-        raise MeasuredError(msg)
+def cpu_of(pid: int, *, with_children: bool = False) -> float:
+    """Seconds of CPU that a process has used, if wanted with those of its children that ended."""
+    text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    times = text.rpartition(")")[2].split()[11:15]
+    return sum(map(int, times if with_children else times[:2])) / _TICKS
 
 
 class Process:
     """A command that has been started; `finish` tells its cost."""
 
     def __init__(
-        self,
-        command: Command,
-        *,
-        stdin: t.Any = None,
-        stdout: t.Any = subprocess.DEVNULL,
+        self, command: Command, *, stdin: t.Any = subprocess.DEVNULL, stdout: t.Any = None
     ) -> None:
         """Start it."""
         self._command = command
@@ -185,18 +146,23 @@ class Process:
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("PYTHON")
         }
+        launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(self._result)]
         with self._log.open("wb") as log:
-            self.process = subprocess.Popen(  # noqa: S603 - our own commands
-                [
-                    *(sys.executable, "-I", "-S", str(LAUNCHER)),
-                    *(str(self._result), *command.argv),
-                ],
-                stdin=subprocess.DEVNULL if stdin is None else stdin,
-                stdout=stdout,
+            self._process = subprocess.Popen(  # noqa: S603 - our own commands
+                [*launcher, *command.argv],
+                stdin=stdin,
+                stdout=subprocess.DEVNULL if stdout is None else stdout,
                 stderr=log,
+                bufsize=_BUFFER,
                 cwd=command.cwd,
                 env=environment | dict(command.env),
             )
+
+    @property
+    def output(self) -> t.IO[bytes]:
+        """What it writes; it was started with a pipe."""
+        assert self._process.stdout is not None  # noqa: S101 - for the type checker
+        return self._process.stdout
 
     def finish(self) -> Cost:
         """Wait for its end.
@@ -204,57 +170,57 @@ class Process:
         Raises:
             MeasuredError: It failed; with the end of its log.
         """
-        self.process.wait()
+        self._process.wait()
         log = self._log.read_text(encoding="utf-8", errors="replace")[-_QUOTED:]
         cost = {"code": 1}
         with contextlib.suppress(OSError, ValueError):
             cost = json.loads(self._result.read_text(encoding="ascii"))
         self._folder.cleanup()
-        if cost["code"]:
-            msg = f"{' '.join(self._command.argv[:3])} … failed ({cost['code']}):\n{log}"
+        if cost.pop("code"):
+            msg = f"{' '.join(self._command.argv[:3])} … failed:\n{log}"
             raise MeasuredError(msg)
-        return Cost(cost["cpu"], cost["wall"], cost["peak"])
+        return Cost(**cost)
 
 
-def run(command: Command, load: Load | None = None, box: Served | None = None) -> Run:
-    """Run a command once, drain its output, and check that all records of the load are there."""
+def run(
+    command: Command, load: Load | None = None, box: Served | None = None
+) -> tuple[Cost, float]:
+    """Run a command once, drain its output, and check that all records of the load are there.
+
+    Returns:
+        Its cost, and the seconds of CPU that the sandbox used meanwhile.
+    """
     counted = Counted()
     before = box.cpu() if box else 0.0
     process = Process(command, stdout=subprocess.PIPE)
-    pipe = process.process.stdout
-    assert pipe is not None  # noqa: S101 - for the type checker
     key = load.shape.key if load else ""
-    reader = threading.Thread(
-        target=count_stream, args=(pipe, counted, command.output, key), daemon=True
-    )
+    in_lines = command.output if load and not command.folder else None
+    reader = threading.Thread(target=counted.lines, args=(process.output, in_lines, key))
     reader.start()
     cost = process.finish()
     reader.join()
-    pipe.close()
+    process.output.close()
     sandbox_cpu = (box.cpu() if box else 0.0) - before
-    if load is not None and command.folder is not None:
-        count_files(command.folder, load.stream, counted, key)
     if load is not None and command.output is not None:
-        check(counted, load, " ".join(command.argv[:3]))
-    return Run(cost, sandbox_cpu, counted.records, counted.bytes, counted.states)
+        # Of a folder of files those of the stream bear its name.
+        for path in command.folder.rglob(f"{load.stream}.*.jsonl") if command.folder else ():
+            with path.open("rb") as file:
+                counted.lines(file, command.output, key)
+        counted.check(load, " ".join(command.argv[:3]))
+    return cost, sandbox_cpu
 
 
 def chain(first: Command, second: Command) -> tuple[Cost, Cost, float]:
     """Run two commands, the first's output into the second; also seconds for both."""
     began = time.perf_counter()
     source = Process(first, stdout=subprocess.PIPE)
-    sink = Process(second, stdin=source.process.stdout)
-    assert source.process.stdout is not None  # noqa: S101 - for the type checker
-    source.process.stdout.close()
-    costs = source.finish(), sink.finish()
-    return *costs, time.perf_counter() - began
+    sink = Process(second, stdin=source.output)
+    source.output.close()
+    loaded = sink.finish()  # first: where it failed, all that the other has to tell is that
+    return source.finish(), loaded, time.perf_counter() - began
 
 
 def median(costs: Sequence[Cost]) -> Cost:
     """The median of each figure."""
-    return Cost(
-        *(
-            statistics.median(getattr(cost, field.name) for cost in costs)
-            for field in dataclasses.fields(Cost)
-        )
-    )
+    figures = zip(*map(dataclasses.astuple, costs), strict=True)
+    return Cost(*map(statistics.median, figures))

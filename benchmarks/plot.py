@@ -5,8 +5,7 @@ from __future__ import annotations
 import html
 import typing as t
 
-from benchmarks.experiments import CHATS, CONVERSATIONS
-from benchmarks.results import DOWNLOAD, TAP
+from benchmarks.contenders import CHATS, CONVERSATIONS, DOWNLOAD, TAP
 
 if t.TYPE_CHECKING:
     from benchmarks.results import Findings, Row

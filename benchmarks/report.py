@@ -9,22 +9,21 @@ import sys
 import typing as t
 from pathlib import Path
 
-from benchmarks.contenders import TAPS
+from benchmarks.contenders import CHATS, DECODE, DLT, DOWNLOAD, RAW, TAP, TAPS
 from benchmarks.environments import version_in
-from benchmarks.experiments import CHATS
-from benchmarks.results import DECODE, DOWNLOAD, RAW, TAP
 from benchmarks.sandboxes import ROOT
 from benchmarks.targets import MEGABYTE, targets
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from benchmarks.experiments import Plan
-    from benchmarks.results import Findings, Row
+    from benchmarks.results import Findings, Route, Row, Start
 
 _KIBIBYTE = 1024
 _LONGEST_FAILURE = 600
 _OURS = ("singer-sdk", "msgspec", "requests", "urllib3")
+_PARTS = ("Meltano", "tap", "target", "database")
 
 
 def markdown(findings: Findings, plan: Plan) -> str:
@@ -41,16 +40,16 @@ def markdown(findings: Findings, plan: Plan) -> str:
         *_memory(findings),
         *_growth(findings),
         *_start(findings),
-        *_pace(findings),
+        *_rate_limit(findings),
         *_pipes(findings),
-        *_orchestrated(findings),
+        *_end_to_end(findings),
         *_profiles(findings),
         *_failures(findings),
     ]
     return "\n".join(parts) + "\n"
 
 
-def _section(title: str, note: str, head: str, rows: Iterable[str]) -> list[str]:
+def _table(title: str, note: str, head: str, rows: Iterable[str]) -> list[str]:
     """A heading, a note and a table whose cells stand between bars; nothing without rows."""
     lines = [f"| {row} |" for row in rows]
     if not lines:
@@ -97,7 +96,7 @@ def _targets(findings: Findings, plan: Plan) -> list[str]:
         "A smaller load than the full one: what a run costs at its start weighs more, so that the "
         "ratios to the floors are too large and those to the peers too small."
     )
-    return _section(
+    return _table(
         "## Targets",
         "" if plan.is_full else note,
         "target | limit | measured | ",
@@ -108,36 +107,27 @@ def _targets(findings: Findings, plan: Plan) -> list[str]:
     )
 
 
-def _streams(findings: Findings) -> list[str]:
-    if not findings.rows:
-        return []
-    note = (
-        "CPU is user and system time of the process alone. `× tap`: CPU as a multiple of this "
-        "tap's."
-    )
-    parts = ["## Each stream", "", note, ""]
+def _streams(findings: Findings) -> Iterator[str]:
+    if findings.rows:
+        yield from ("## Each stream", "")
+        yield "CPU is user and system time of the process alone. `× tap`: CPU as a multiple of this"
+        yield from ("tap's.", "")
     for load in dict.fromkeys(row.load for row in findings.rows):
         rows = [row for row in findings.rows if row.load == load]
-        parts += _stream(load, rows, findings.row(load, TAP))
-    return parts
-
-
-def _stream(load: str, rows: list[Row], ours: Row | None) -> list[str]:
-    def line(row: Row) -> str:
-        ratio = f"{row.cost.cpu / ours.cost.cpu:.2f}" if ours else "–"
-        return (
-            f"{row.who} | {ratio} | {row.cost.cpu:.2f} | {row.cost.cpu / row.records * 1e6:.1f} | "
-            f"{row.cost.wall:.2f} | {row.cost.peak / MEGABYTE:.0f}"
+        ours = findings.row(load, TAP)
+        records, size = rows[0].records, rows[0].size
+        yield from _table(
+            f"### {load}",
+            f"{records:,} records, {size / MEGABYTE:,.0f} MB of JSON, "
+            f"{size / records:,.0f} bytes each",
+            " | × tap | CPU s | µs a record | wall s | peak MB",
+            (
+                f"{it.who} | {f'{it.cost.cpu / ours.cost.cpu:.2f}' if ours else '–'} | "
+                f"{it.cost.cpu:.2f} | {it.cost.cpu / records * 1e6:.1f} | "
+                f"{it.cost.wall:.2f} | {it.cost.peak / MEGABYTE:.0f}"
+                for it in rows
+            ),
         )
-
-    first = rows[0]
-    size = f"{first.size / MEGABYTE:,.0f} MB of JSON, {first.size / first.records:,.0f} bytes each"
-    return _section(
-        f"### {load}",
-        f"{first.records:,} records, {size}",
-        " | × tap | CPU s | µs a record | wall s | peak MB",
-        map(line, rows),
-    )
 
 
 def _sandbox(findings: Findings) -> list[str]:
@@ -149,7 +139,7 @@ def _sandbox(findings: Findings) -> list[str]:
             f"{ours.sandbox_cpu / ours.cost.wall:.0%} | {ours.cost.wall:.2f} | {walls}"
         )
 
-    return _section(
+    return _table(
         "## The sandbox is not the bottleneck",
         "It runs in a process of its own. Where it is busy for a small part of the tap's wall "
         "time, and a bare download of the same bytes takes a small part of it too, the tap is "
@@ -161,115 +151,120 @@ def _sandbox(findings: Findings) -> list[str]:
 
 
 def _memory(findings: Findings) -> list[str]:
-    def line(row: Row) -> str:
-        chats, one_response = "chats of 100 kB, 1,000 a page", "Dixa conversations, one response"
-        return (
-            f"{chats if row.load == CHATS else one_response} | {row.who} | "
-            f"{row.size / MEGABYTE:,.0f} | {row.cost.peak / MEGABYTE:,.0f} | {row.cost.cpu:.2f} | "
-            f"{row.records / row.cost.cpu:,.0f}"
-        )
-
-    head = " | contender | MB of JSON | peak MB | CPU s | records per CPU s"
-    return _section("## Memory", "", head, map(line, findings.memory))
+    names = {CHATS: "chats of 100 kB, 1,000 a page"}
+    return _table(
+        "## Memory",
+        "",
+        " | contender | MB of JSON | peak MB | CPU s | records per CPU s",
+        (
+            f"{names.get(it.load, 'Dixa conversations, one response')} | {it.who} | "
+            f"{it.size / MEGABYTE:,.0f} | {it.cost.peak / MEGABYTE:,.0f} | {it.cost.cpu:.2f} | "
+            f"{it.records / it.cost.cpu:,.0f}"
+            for it in findings.memory
+        ),
+    )
 
 
 def _growth(findings: Findings) -> list[str]:
-    return _section(
+    return _table(
         "## Ten times the data",
         "Records per second of CPU, less the CPU of a run that finds one record.",
         " | records | a second | 10 times | a second | ratio | one record: CPU s",
         (
-            f"{each.load} | {each.small.records:,} | {each.rate(each.small):,.0f} | "
-            f"{each.large.records:,} | {each.rate(each.large):,.0f} | {each.ratio:.2f} | "
-            f"{each.fixed.cpu:.2f}"
-            for each in findings.growth
+            f"{it.load} | {it.small.records:,} | {it.rate(it.small):,.0f} | "
+            f"{it.large.records:,} | {it.rate(it.large):,.0f} | {it.ratio:.2f} | "
+            f"{it.fixed.cpu:.2f}"
+            for it in findings.growth
         ),
     )
 
 
 def _start(findings: Findings) -> list[str]:
-    bare = findings.bare_import
-    if bare is None:
-        return []
-    return _section(
+    cpu = {it.command: it.cost.cpu for it in findings.start}
+
+    def of_a_stream(it: Start) -> str:
+        if not it.streams:
+            return "– | –"
+        beyond = it.cost.cpu - cpu[it.command.replace("--discover", "--version")]
+        return f"{it.streams} | {beyond / it.streams * 1000:.1f}"
+
+    return _table(
         "## Start-up",
-        "",
-        " | × bare import | CPU s | wall s | peak MB",
+        "`ms a stream`: CPU of `--discover` beyond that of `--version`, for each stream.",
+        " | × bare import | CPU s | streams | ms a stream | wall s | peak MB",
         (
-            f"`{name}` | {cost.cpu / bare.cpu:.2f} | {cost.cpu:.3f} | {cost.wall:.3f} | "
-            f"{cost.peak / MEGABYTE:.0f}"
-            for name, cost in {"import singer_sdk": bare, **findings.start}.items()
+            f"`{it.command}` | {it.cost.cpu / findings.start[0].cost.cpu:.2f} | "
+            f"{it.cost.cpu:.3f} | {of_a_stream(it)} | {it.cost.wall:.3f} | "
+            f"{it.cost.peak / MEGABYTE:.0f}"
+            for it in findings.start
         ),
     )
 
 
-def _pace(findings: Findings) -> list[str]:
-    return _section(
+def _rate_limit(findings: Findings) -> list[str]:
+    return _table(
         "## Rate limit",
         "Three years of Dixa, with the rate limits and `rate_limit_share` 60 times as large. "
         "The least that so many requests can take within the rate limit, over what they took.",
         " | of the rate limit | requests | s | least s | 429",
         (
-            f"{each.stream} | {each.share:.1%} | {each.requests} | {each.seconds:.2f} | "
-            f"{each.least:.2f} | {each.refused}"
-            for each in findings.rate_limit
+            f"{it.stream} | {it.share:.1%} | {it.requests} | {it.seconds:.2f} | "
+            f"{it.least:.2f} | {it.refused}"
+            for it in findings.rate_limit
         ),
     )
 
 
-def _seconds(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+def _routes(title: str, note: str, routes: list[Route]) -> list[str]:
+    def seconds(it: Route, part: str) -> str:
+        return f"{it.cpu[part]:.2f}" if part in it.cpu else "–"
+
+    def share(it: Route) -> str:
+        return f"{it.cpu['tap'] / it.clients_cpu:.0%}" if "tap" in it.cpu else "–"
+
+    return _table(
+        title,
+        f"{routes[0].records if routes else 0:,} chats. {note}",
+        f" | tap's share of CPU | {' | '.join(f'{part} CPU s' for part in _PARTS)} | all CPU s | "
+        "wall s | records a second",
+        (
+            f"{it.what} | {share(it)} | {' | '.join(seconds(it, part) for part in _PARTS)} | "
+            f"{it.all_cpu:.2f} | {it.wall:.2f} | {it.records / it.wall:,.0f}"
+            for it in routes
+        ),
+    )
 
 
 def _pipes(findings: Findings) -> list[str]:
-    records = findings.pipes[0].records if findings.pipes else 0
-    return _section(
-        "## Into a target",
-        f"{records:,} chats. One run each; every record was found at the other end.",
-        " |  | tap's share of CPU | tap CPU s | target CPU s | database CPU s | wall s",
-        (
-            f"{each.target} | {each.what} | "
-            f"{each.tap.cpu / (each.tap.cpu + each.loader.cpu):.0%} | {each.tap.cpu:.2f} | "
-            f"{each.loader.cpu:.2f} | {_seconds(each.database)} | {each.wall:.2f}"
-            for each in findings.pipes
-        ),
+    note = "One run each; every record was found at the other end."
+    return _routes("## Into a target", note, findings.pipes)
+
+
+def _end_to_end(findings: Findings) -> list[str]:
+    note = (
+        "Ours by `meltano run`, into target-postgres with the settings that `meltano.yml` ships "
+        f"and with its own defaults, and into others. {DLT} reads and loads in one program, and "
+        "merges by key. Every record was found at the other end. The tap's CPU includes that of "
+        "discovery, which Meltano runs first; its share is told without the database."
     )
+    return _routes("## End to end into PostgreSQL: `meltano run`", note, findings.end_to_end)
 
 
-def _orchestrated(findings: Findings) -> list[str]:
-    records = findings.orchestrated[0].records if findings.orchestrated else 0
-    return _section(
-        "## `meltano run`",
-        f"{records:,} chats. One run each; every record was found at the "
-        "other end. The tap's CPU includes that of discovery, which Meltano runs first.",
-        " | tap's share of CPU | Meltano CPU s | tap CPU s | target CPU s | database CPU s | "
-        "wall s",
-        (
-            f"{each.target} | {each.tap / (each.meltano + each.tap + each.loader):.0%} | "
-            f"{each.meltano:.2f} | {each.tap:.2f} | {each.loader:.2f} | "
-            f"{_seconds(each.database)} | {each.wall:.2f}"
-            for each in findings.orchestrated
-        ),
-    )
-
-
-def _profiles(findings: Findings) -> list[str]:
-    if not findings.profiles:
-        return []
-    note = "CPU time by cProfile, which makes calls look dearer than they are."
-    parts = ["## Where the time goes", "", note, ""]
+def _profiles(findings: Findings) -> Iterator[str]:
+    if findings.profiles:
+        yield from ("## Where the time goes", "")
+        yield from ("CPU time by cProfile, which makes calls look dearer than they are.", "")
     for it in findings.profiles:
-        parts += _section(
+        yield from _table(
             f"### {it.program}: {it.records:,} records of {it.load}, {it.total:.2f} s profiled",
             "",
             "function | own time | µs a record | calls a record",
             (
-                f"`{each.function}` | {each.share:.1%} | {each.own / it.records * 1e6:.1f} | "
-                f"{each.calls / it.records:.2f}"
-                for each in it.functions
+                f"`{function}` | {own / it.total:.1%} | {own / it.records * 1e6:.1f} | "
+                f"{calls / it.records:.2f}"
+                for function, calls, own in it.functions
             ),
         )
-    return parts
 
 
 def _failures(findings: Findings) -> list[str]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from benchmarks.contenders import DECODE, EACH, TAP
+
 if t.TYPE_CHECKING:
     from benchmarks.measure import Cost
-
-TAP, DOWNLOAD = "this tap", "download only"
-DECODE, EACH, RAW = "floor: msgspec loop", "floor: msgspec, one by one", "floor: raw copy"
-SDK, SINGER_IO, AIRBYTE, DLT = "SDK defaults", "singer-io tap-dixa", "Airbyte CDK", "dlt"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,9 +21,7 @@ class Row:
         records: How many the load has.
         size: Bytes of JSON it has.
         cost: Medians.
-        runs: How many runs they are of.
         sandbox_cpu: Seconds of CPU that the sandbox used meanwhile, the median.
-        written: Bytes on standard output, of the last run.
     """
 
     load: str
@@ -33,9 +29,7 @@ class Row:
     records: int
     size: int
     cost: Cost
-    runs: int
     sandbox_cpu: float
-    written: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,14 +59,32 @@ class Growth:
 
 
 @dataclasses.dataclass(frozen=True)
+class Start:
+    """What a tap costs before it reads.
+
+    Args:
+        command: Its program and option; of the bare import the code.
+        cost: Medians.
+        streams: How many it discovers; 0: it does not.
+    """
+
+    command: str
+    cost: Cost
+    streams: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
 class RateLimitUse:
-    """How much of a rate limit a stream used."""
+    """How much of a rate limit a stream used.
+
+    Args:
+        least: Seconds that the vendor's rate limit makes of so many requests; no client beats it.
+    """
 
     stream: str
     requests: int
     seconds: float
     least: float
-    """Seconds that the vendor's rate limit makes of so many requests, and no client can beat."""
     refused: int
 
     @property
@@ -82,50 +94,46 @@ class RateLimitUse:
 
 
 @dataclasses.dataclass(frozen=True)
-class Pipe:
-    """A tap and a target, one writing to the other."""
+class Route:
+    """Records that went all the way into a file or a database.
 
-    target: str
+    Args:
+        what: The programs and their settings.
+        cpu: Seconds of each part: `tap`, `target`, `Meltano`, `database`, or `all` where reading
+            and loading are one program's.
+        wall: Seconds.
+    """
+
     what: str
     records: int
-    tap: Cost
-    loader: Cost
+    cpu: dict[str, float]
     wall: float
-    database: float | None
 
+    @property
+    def clients_cpu(self) -> float:
+        """Seconds of CPU of all parts but the database."""
+        return self.all_cpu - self.cpu.get("database", 0.0)
 
-@dataclasses.dataclass(frozen=True)
-class Orchestrated:
-    """`meltano run` with a tap and a target; seconds of CPU of each program."""
-
-    target: str
-    records: int
-    wall: float
-    meltano: float
-    tap: float
-    loader: float
-    database: float | None
-
-
-@dataclasses.dataclass(frozen=True)
-class Spent:
-    """Where a profile says the time went."""
-
-    function: str
-    calls: int
-    own: float
-    share: float
+    @property
+    def all_cpu(self) -> float:
+        """Seconds of CPU of all parts."""
+        return sum(self.cpu.values())
 
 
 @dataclasses.dataclass(frozen=True)
 class Profile:
-    """A profiled run of a program on a load."""
+    """Where the CPU of a program went on a load.
+
+    Args:
+        total: Seconds.
+        functions: Those that took most: name, calls, seconds of their own.
+    """
 
     program: str
     load: str
     records: int
     total: float
-    functions: list[Spent]
+    functions: list[tuple[str, int, float]]
 
 
 @dataclasses.dataclass
@@ -135,11 +143,11 @@ class Findings:
     rows: list[Row] = dataclasses.field(default_factory=list)
     memory: list[Row] = dataclasses.field(default_factory=list)
     growth: list[Growth] = dataclasses.field(default_factory=list)
-    bare_import: Cost | None = None
-    start: dict[str, Cost] = dataclasses.field(default_factory=dict)
+    start: list[Start] = dataclasses.field(default_factory=list)
+    """The first is the bare import."""
     rate_limit: list[RateLimitUse] = dataclasses.field(default_factory=list)
-    pipes: list[Pipe] = dataclasses.field(default_factory=list)
-    orchestrated: list[Orchestrated] = dataclasses.field(default_factory=list)
+    pipes: list[Route] = dataclasses.field(default_factory=list)
+    end_to_end: list[Route] = dataclasses.field(default_factory=list)
     profiles: list[Profile] = dataclasses.field(default_factory=list)
     failures: list[str] = dataclasses.field(default_factory=list)
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -156,6 +164,4 @@ class Findings:
     def ratio(self, load: str, who: str) -> float | None:
         """The CPU of this tap as a multiple of a contender's."""
         ours, theirs = self.row(load, TAP), self.row(load, who)
-        if ours is None or theirs is None:
-            return None
-        return ours.cost.cpu / theirs.cost.cpu
+        return ours.cost.cpu / theirs.cost.cpu if ours and theirs else None

@@ -1,24 +1,27 @@
-"""The sandbox's process, as the benchmark sees it."""
+"""The sandbox in a process of its own, as the benchmark sees it."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
+import multiprocessing
 import os
-import subprocess
-import sys
 import typing as t
-import urllib.request
 from pathlib import Path
 
+import requests
+
+from benchmarks.data import fill
+from benchmarks.measure import cpu_of
+from sandbox import Sandbox
+
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from multiprocessing.connection import Connection
 
     from benchmarks.data import Load
 
 ROOT = Path(__file__).absolute().parent.parent
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Vendor:
 
 @dataclasses.dataclass(frozen=True)
 class Served:
-    """A sandbox that is running."""
+    """A sandbox that is running, and how many bytes of each load it holds."""
 
     pid: int
     url: str
@@ -46,53 +49,52 @@ class Served:
 
     def cpu(self) -> float:
         """Seconds of CPU it has used so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2]
-        user, system = fields.split()[11:13]
-        return (int(user) + int(system)) / _TICKS
+        return cpu_of(self.pid)
 
     def ask(self, path: str) -> t.Any:
         """Ask its control interface."""
-        with urllib.request.urlopen(f"{self.url}/_sandbox/{path}") as response:  # noqa: S310
-            return json.load(response)
+        return requests.get(f"{self.url}/_sandbox/{path}", timeout=600).json()
+
+
+def _serve(pipe: Connection, loads: Sequence[Load], options: dict[str, t.Any]) -> None:
+    """Serve until the other end of the pipe says so, and tell then what failed."""
+    with Sandbox(**options) as box:
+        sizes = {load.name: fill(box, load) for load in loads}
+        vendors = {
+            name: Vendor(vendor.url, vendor.token, dict(vendor.config))
+            for name, vendor in box.vendors.items()
+        }
+        pipe.send(Served(os.getpid(), box.url, vendors, sizes))
+        with contextlib.suppress(EOFError):  # whoever measured has failed
+            pipe.recv()
+            pipe.send([repr(failure) for failure in box.failures])
 
 
 @contextlib.contextmanager
-def served(
-    loads: Sequence[Load] = (),
-    *,
-    size: int = 0,
-    span: tuple[int, int] | None = None,
-    rate_limit_factor: float | None = None,
-) -> Iterator[Served]:
-    """Run a sandbox that holds these loads, and nothing else unless `size` says so."""
-    wanted = {
-        "loads": [dataclasses.asdict(load) for load in loads],
-        "size": size,
-        "span": span,
-        "rate_limit_factor": rate_limit_factor,
-    }
-    process = subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-m", "benchmarks.serve", json.dumps(wanted)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdin is not None  # noqa: S101 - for the type checker
-    assert process.stdout is not None  # noqa: S101
+def served(loads: Sequence[Load], options: Mapping[str, t.Any] | None = None) -> Iterator[Served]:
+    """Run a sandbox that holds these loads, and nothing else unless the options say so.
+
+    Args:
+        loads: What it holds.
+        options: Of `Sandbox`; by default there is no rate limit.
+
+    Raises:
+        RuntimeError: The sandbox failed meanwhile.
+    """
+    spawning = multiprocessing.get_context("spawn")
+    pipe, other = spawning.Pipe()
+    options = {"size": 0, "rate_limits": False, **(options or {})}
+    process = spawning.Process(target=_serve, args=(other, loads, options), daemon=True)
+    process.start()
+    other.close()
     try:
-        line = process.stdout.readline()
-        if not line:
-            msg = "the sandbox did not start"
-            raise RuntimeError(msg)
-        told = json.loads(line)
-        vendors = {name: Vendor(**fields) for name, fields in told["vendors"].items()}
-        yield Served(process.pid, told["url"], vendors, told["bytes"])
+        yield pipe.recv()
+        pipe.send(None)
+        failures = pipe.recv()
     finally:
-        process.stdin.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=10)
+        pipe.close()
+        process.join(timeout=10)
         process.kill()
-        process.wait()
-    if process.returncode:
-        msg = f"the sandbox ended with {process.returncode}"
+    if failures:
+        msg = f"the sandbox failed: {failures[0]}"
         raise RuntimeError(msg)

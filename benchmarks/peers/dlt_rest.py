@@ -1,4 +1,7 @@
-"""dlt's REST client, extracting and normalising to JSONL files: `python dlt_rest.py JSON`."""
+"""dlt's REST client: `python dlt_rest.py JSON`.
+
+It extracts and normalises to JSONL files; or, if a database is named, loads into it by key.
+"""
 
 # mypy: ignore-errors
 # (dlt is in an environment of its own)
@@ -34,13 +37,10 @@ def pages(job: dict[str, t.Any]) -> Iterator[t.Any]:
     """The pages of chats, or of Dixa conversations."""
     client = RESTClient(job["url"], auth=BearerTokenAuth(job["token"]))
     if job["stream"] == "chats":
+        start = job["windows"][0][0] // 1000
         yield from client.paginate(
             "/incremental/chats",
-            params={
-                "start_time": job["windows"][0][0] // 1000,
-                "limit": 1000,
-                "fields": "chats(*)",
-            },
+            params={"start_time": start, "limit": 1000, "fields": "chats(*)"},
             paginator=NextPage(next_url_path="next_page"),
             data_selector="chats",
         )
@@ -55,16 +55,27 @@ def pages(job: dict[str, t.Any]) -> Iterator[t.Any]:
 
 
 def main() -> None:
-    """Extract and normalise; nothing is loaded."""
+    """Read, and load where that is asked for."""
     job = json.loads(sys.argv[1])
+    database = job["database"]
     pipeline = dlt.pipeline(
-        "bench", pipelines_dir=job["folder"], destination="filesystem", dataset_name="bench"
+        "bench",
+        pipelines_dir=job["folder"],
+        destination=dlt.destinations.postgres(database) if database else "filesystem",
+        dataset_name="bench",
     )
+    by_key = {"disposition": "merge", "strategy": "upsert"}
     records = dlt.resource(
-        pages(job), name=job["stream"], primary_key="id", write_disposition="append"
+        pages(job),
+        name=job["stream"],
+        primary_key="id",
+        write_disposition=by_key if database else "append",
     )
-    pipeline.extract(records, loader_file_format="jsonl")
-    pipeline.normalize()
+    if database:
+        pipeline.run(records)
+    else:
+        pipeline.extract(records, loader_file_format="jsonl")
+        pipeline.normalize()
 
 
 if __name__ == "__main__":

@@ -20,7 +20,9 @@ if t.TYPE_CHECKING:
 
 
 class Peer(RESTStream[t.Any]):
-    """The common part of both streams."""
+    """The common part of both streams; a page's token is its parameters."""
+
+    primary_keys = ("id",)
 
     @property
     def url_base(self) -> str:
@@ -32,14 +34,19 @@ class Peer(RESTStream[t.Any]):
         """A token."""
         return BearerTokenAuthenticator(token=self.config["token"])
 
+    def get_url_params(self, context: t.Any, next_page_token: t.Any) -> dict[str, t.Any]:  # noqa: ARG002
+        """The page."""
+        return dict(next_page_token)
+
 
 class ChatsPaginator(BaseAPIPaginator[t.Any]):
     """Follows `end_time` and `end_id` until a page is empty."""
 
-    def get_next(self, response: Response) -> tuple[int, str] | None:
+    def get_next(self, response: Response) -> dict[str, t.Any] | None:
         """The cursor of the response."""
         page = response.json()
-        return (page["end_time"], page["end_id"]) if page["count"] else None
+        cursor = {"start_time": page["end_time"], "start_id": page["end_id"]}
+        return self.current_value | cursor if page["count"] else None
 
 
 class Chats(Peer):
@@ -47,23 +54,13 @@ class Chats(Peer):
 
     name = "chats"
     path = "/incremental/chats"
-    primary_keys = ("id",)
     replication_key = "update_timestamp"
     records_jsonpath = "$.chats[*]"
 
     def get_new_paginator(self) -> ChatsPaginator:
         """A cursor."""
-        return ChatsPaginator((self.config["windows"][0][0] // 1000, None))
-
-    def get_url_params(self, context: t.Any, next_page_token: t.Any) -> dict[str, t.Any]:  # noqa: ARG002
-        """The cursor."""
-        start_time, start_id = next_page_token
-        return {
-            "start_time": start_time,
-            "start_id": start_id,
-            "limit": 1000,
-            "fields": "chats(*)",
-        }
+        start = self.config["windows"][0][0] // 1000
+        return ChatsPaginator({"start_time": start, "limit": 1000, "fields": "chats(*)"})
 
 
 class WindowPaginator(BaseAPIPaginator[t.Any]):
@@ -71,10 +68,10 @@ class WindowPaginator(BaseAPIPaginator[t.Any]):
 
     def __init__(self, windows: list[list[int]]) -> None:
         """Start with the first."""
-        self._windows = iter(windows)
+        self._windows = iter([{"updated_after": it, "updated_before": end} for it, end in windows])
         super().__init__(next(self._windows))
 
-    def get_next(self, response: Response) -> list[int] | None:  # noqa: ARG002
+    def get_next(self, response: Response) -> dict[str, int] | None:  # noqa: ARG002
         """The next window."""
         return next(self._windows, None)
 
@@ -88,7 +85,6 @@ class Conversations(Peer):
 
     name = "conversations"
     path = "/v1/conversation_export"
-    primary_keys = ("id",)
     replication_key = "updated_at"
     records_jsonpath = "$[*]"
 
@@ -96,33 +92,24 @@ class Conversations(Peer):
         """Windows."""
         return WindowPaginator(self.config["windows"])
 
-    def get_url_params(self, context: t.Any, next_page_token: t.Any) -> dict[str, t.Any]:  # noqa: ARG002
-        """The window."""
-        after, before = next_page_token
-        return {"updated_after": after, "updated_before": before}
-
 
 class TapPeer(Tap):
     """One stream."""
 
     name = "tap-peer"
     config_jsonschema = th.PropertiesList(
-        *(
-            th.Property(name, th.StringType, required=True)
-            for name in ("stream", "url", "token", "schema_file")
-        ),
         th.Property("windows", th.ArrayType(th.ArrayType(th.IntegerType)), required=True),
     ).to_dict()
 
     def discover_streams(self) -> list[Peer]:
         """The one that is asked for."""
         schema = json.loads(Path(self.config["schema_file"]).read_text(encoding="utf-8"))
-        if self.config["stream"] == "conversations":
-            for declaration in schema["properties"].values():
-                if declaration.pop("format", None) == "date-time":
-                    declaration["type"] = ["integer", "null"]
-            return [Conversations(self, schema=schema)]
-        return [Chats(self, schema=schema)]
+        if self.config["stream"] == "chats":
+            return [Chats(self, schema=schema)]
+        for declaration in schema["properties"].values():
+            if declaration.pop("format", None) == "date-time":
+                declaration["type"] = ["integer", "null"]
+        return [Conversations(self, schema=schema)]
 
 
 if __name__ == "__main__":
