@@ -241,6 +241,9 @@ class Sandbox:
                 response = vendor.error(429, retry_after=wait)
             elif not call.stream:
                 response = vendor.error(404)
+            elif status := vendor.denied.get(call.stream):
+                told = f"{call.stream} is not available to this account"
+                response = vendor.error(status, told)
             else:
                 try:
                     response = vendor.response(call)

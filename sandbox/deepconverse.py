@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from sandbox.data.common import iso_seconds
 from sandbox.data.deepconverse import BOTS, DeepConverseSource
 from sandbox.instants import nanoseconds
-from sandbox.paging import CursorPaging
 from sandbox.rate_limits import RateLimit
 from sandbox.reference import Endpoint
 from sandbox.responses import Response, json_response, page_of
@@ -81,11 +80,6 @@ class DeepConverse(Vendor):
     """Which time of a conversation the window is about: undocumented."""
     bounds: Bounds = "inclusive"
     """Whether the window includes its ends: undocumented. Half-open: only `start_time`."""
-
-    def __init__(self, *args: Any) -> None:
-        """Set the switches of the paging beside the others."""
-        super().__init__(*args)
-        self.paging = CursorPaging()
 
     @property
     def config(self) -> dict[str, Any]:

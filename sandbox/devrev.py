@@ -14,7 +14,7 @@ from sandbox.data.common import DAY
 from sandbox.data.devrev import DevRevSource, date_text
 from sandbox.data.devrev_tables import ENDPOINTS, LISTED, MODIFIED, Listed
 from sandbox.instants import nanoseconds
-from sandbox.paging import BadCursorError, CursorPaging
+from sandbox.paging import BadCursorError
 from sandbox.rate_limits import RateLimit
 from sandbox.reference import Endpoint
 from sandbox.responses import Response, json_response, page_of, refuse, rows_of, waiting
@@ -86,11 +86,8 @@ class DevRev(Vendor):
     """`next_cursor` on the last page of .list: documented absent, seen as ""."""
 
     def __init__(self, *args: Any) -> None:
-        """Set the switches of the paging beside the others."""
+        """Begin to count exports."""
         super().__init__(*args)
-        self.paging = CursorPaging()
-        self.refused_parents: dict[str, int] = {}
-        """Parent to 403 or 404, as for one that was removed meanwhile."""
         self._exports = 0
         self._dice = random.Random(self.scene.seed)  # noqa: S311
 

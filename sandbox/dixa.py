@@ -16,7 +16,7 @@ from sandbox.data.common import DAY
 from sandbox.data.dixa import DixaSource
 from sandbox.data.dixa_tables import FLOW_CHANNELS, REFERENCES
 from sandbox.instants import nanoseconds
-from sandbox.paging import BadCursorError, CursorPaging
+from sandbox.paging import BadCursorError
 from sandbox.rate_limits import RateLimit
 from sandbox.reference import Endpoint
 from sandbox.responses import Response, empty_response, json_response, refuse, rows_of
@@ -81,13 +81,6 @@ class Dixa(Vendor):
 
     next_url: Literal["path", "absolute"] = "path"
     """Whether `meta.next` of the main API has a host: the document shows a path."""
-
-    def __init__(self, *args: Any) -> None:
-        """Start with pages that come as asked."""
-        super().__init__(*args)
-        self.paging = CursorPaging()
-        self.refused_parents: dict[str, int] = {}
-        """Parent to 403 or 404, as for one that was removed meanwhile."""
 
     def authorised(self, call: Call) -> bool:
         """`bearer <token>`, or Basic with the user `bearer` and the token as its password."""

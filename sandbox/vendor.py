@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sandbox.data.common import DAY
+from sandbox.paging import CursorPaging
 from sandbox.responses import Response, refuse
 from sandbox.table import RawRow, Record, Row, Table, encode
 
@@ -130,6 +131,12 @@ class Vendor(ABC):
                 scope: limit.faster(scene.rate_limit_factor)
                 for scope, limit in self.documented_rate_limits.items()
             }
+        self.paging = CursorPaging()
+        """Of lists with an opaque cursor."""
+        self.denied: dict[str, int] = {}
+        """Stream to 403 or 404, for an account whose plan or role lacks it."""
+        self.refused_parents: dict[str, int] = {}
+        """Parent to 403 or 404, as for one that was removed meanwhile."""
         self._lock = threading.RLock()
         self.reset_data()
 

@@ -103,12 +103,10 @@ class ZendeskChat(Vendor):
     text says seconds; the others are defects."""
 
     def __init__(self, *args: Any) -> None:
-        """Start with an account that may read everything."""
+        """Make both hosts."""
         self.support = ZendeskSupport(*args)
         """The successor, on a host of its own; its streams are to be had here too."""
         super().__init__(*args)
-        self.denied: dict[str, int] = {}
-        """Stream to 403 or 404, for an account whose plan or role lacks it."""
         self._issued: dict[tuple[int, str], tuple[int, str]] = {}
 
     @property
@@ -165,9 +163,7 @@ class ZendeskChat(Vendor):
             response.headers["X-Rate-Limit-Remaining"] = str(verdict.remaining)
 
     def response(self, call: Call) -> Response:
-        """A page of an export, or of a table; or what an account without it is told."""
-        if status := self.denied.get(call.stream):
-            return self.error(status, f"{call.stream} is not available to this account")
+        """A page of an export, or of a table."""
         return self._export(call) if self.reference(call) is None else self._list(call)
 
     def _export(self, call: Call) -> Response:

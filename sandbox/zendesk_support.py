@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import urlencode
 
 from sandbox.data.zendesk_support import ZendeskSupportSource, ulid_time
-from sandbox.paging import CursorPaging
 from sandbox.rate_limits import RateLimit
 from sandbox.reference import Endpoint, by_seconds, tables_of
 from sandbox.responses import Response, json_response, page_of, refuse, waiting
@@ -32,14 +31,14 @@ LARGEST_EXPORT_PAGE = 1000
 LARGEST_LIST_PAGE = 100
 WITHHELD = 60
 """Seconds: the newest minute is not exported, and cannot be asked for."""
-_RECORDS_KEYS = {"engagements": "agent_engagement_data", "queue_events": "queue_data"}
 _ID_KEYS = {"engagements": "engagement_id", "queue_events": "queue_event_id"}
-_LISTS = {
+_RECORDS_KEYS = {
     "conversation_log": "events",
-    "groups": "groups",
     "agent_availabilities": "data",
-    "survey_responses": "survey_responses",
+    "engagements": "agent_engagement_data",
+    "queue_events": "queue_data",
 }
+"""Those that are not the stream's name."""
 _TOKENS = "oauth"
 _TOKENS_AT = ("POST", "/oauth/tokens")
 _table = tables_of("zendesk_support.json", "/api/v2")
@@ -102,12 +101,8 @@ class ZendeskSupport(Vendor):
     """The host of every URL in a response: nobody should follow it."""
 
     def __init__(self, *args: Any) -> None:
-        """Start with an account that may read everything."""
+        """Begin without a token that was fetched."""
         super().__init__(*args)
-        self.denied: dict[str, int] = {}
-        """Stream to 403 or 404, for an account whose plan or role lacks it."""
-        self.paging = CursorPaging()
-        """Of the lists."""
         self.issued: dict[str, tuple[float, int]] = {}
         """Tokens that were fetched: when, and how often they were used."""
         self._cursors = 0
@@ -178,9 +173,7 @@ class ZendeskSupport(Vendor):
                 )
 
     def response(self, call: Call) -> Response:
-        """A token, a page, or what an account without it is told."""
-        if status := self.denied.get(call.stream):
-            return self.error(status, f"{call.stream} is not available to this account")
+        """A token or a page."""
         if call.stream == _TOKENS:
             return self._token(call)
         if call.stream in ("tickets", "users"):
@@ -333,7 +326,7 @@ class ZendeskSupport(Vendor):
         envelope = {"links": {"next": url, "prev": None}, "meta": meta}
         if stream == "conversation_log" and not rows and self.no_events != "list":
             return json_response(envelope | ({"events": None} if self.no_events == "null" else {}))
-        return page_of(page, _LISTS[stream], envelope)
+        return page_of(page, _RECORDS_KEYS.get(stream, stream), envelope)
 
     def _rows(self, call: Call) -> Sequence[Row] | None:
         """What a list holds; None: there is no such ticket."""

@@ -33,7 +33,7 @@ NAMES = (
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
-class Dice(random.Random):
+class Chance(random.Random):
     """Chance that is the same for the same seed on every machine, if the seed is text."""
 
     def uuid(self) -> str:

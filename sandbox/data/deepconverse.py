@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.data.common import MINUTE, Dice, one_in
-from sandbox.data.templates import Templates
+from sandbox.data.common import MINUTE, one_in
+from sandbox.data.templates import Dice, Templates
 from sandbox.vendor import Item, Source, milliseconds
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class DeepConverseSource(Source):
 
     def build(self, index: int, started: int, now: int) -> Iterator[Item]:
         """The conversation, then its messages, as they stand at `now`."""
-        dice = Dice(f"{self._seed}/deepconverse/{index}")
+        dice = _RECORDS.dice(f"{self._seed}/deepconverse", index)
         bot = BOTS[0 if index % 3 else 1]
         begun = (started + dice.randrange(MINUTE)) // 1000
         identity = f"{dice.getrandbits(128):032x}"
@@ -60,11 +60,9 @@ class DeepConverseSource(Source):
 def _conversation(dice: Dice, index: int, identity: str, begun: int) -> Record:
     draft = "true" if one_in(29, index) else False
     large = 2**63 + index
-    metadata = _RECORDS.fill("metadata", dice, index, id=identity, draft=draft, large=large)
-    record = _RECORDS.fill(
+    metadata = dice.record("metadata", id=identity, draft=draft, large=large)
+    record = dice.record(
         "conversation",
-        dice,
-        index,
         id=identity,
         begun=begun,
         metadata={} if one_in(10, index, 9) else metadata,
@@ -76,13 +74,13 @@ def _conversation(dice: Dice, index: int, identity: str, begun: int) -> Record:
 
 
 def _message(dice: Dice, position: int, conversation: str, at: int) -> Record:
-    record = _RECORDS.fill("message", dice, position, at=at, conversation=conversation)
+    record = dice.record("message", index=position, at=at, conversation=conversation)
     by_user, turn = position % 2, position // 2
     if by_user:
         said = {name: dice.text() for name in ("note", "first", "second")}
-        record |= _RECORDS.fill("from_user", dice, turn, **said)
+        record |= dice.record("from_user", index=turn, **said)
     else:
-        record |= _RECORDS.fill("from_bot", dice, turn, said=dice.text())
+        record |= dice.record("from_bot", index=turn, said=dice.text())
     if position % 3 == 0:
         record["sender"] = "User" if by_user else "Bot"
     return record

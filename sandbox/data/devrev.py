@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.data.common import HOUR, MINUTE, Dice, iso_seconds, one_in
-from sandbox.data.templates import Templates
+from sandbox.data.common import HOUR, MINUTE, iso_seconds, one_in
+from sandbox.data.templates import Dice, Templates
 from sandbox.vendor import Item, Source, milliseconds
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class DevRevSource(Source):
 
     def build(self, index: int, started: int, now: int) -> Iterator[Item]:
         """The conversation as it stands at `now`."""
-        dice = Dice(f"{self._seed}/devrev/{index}")
+        dice = _RECORDS.dice(f"{self._seed}/devrev", index)
         created = started + dice.randrange(MINUTE)
         touches = [created]
         for _ in range(dice.randrange(4)):
@@ -47,7 +47,7 @@ class DevRevSource(Source):
         if _is_older(index):
             orgs = [user["rev_org"] for user in record["members"] if "rev_org" in user]
             rev_orgs = [org for org in orgs if org["type"] == "rev_org"]
-            record |= _RECORDS.fill("older", dice, index, rev_orgs=rev_orgs)
+            record |= dice.record("older", rev_orgs=rev_orgs)
         yield "conversations", record, ""
 
     def restamp(self, stream: str, record: dict[str, Any], at: datetime) -> None:  # noqa: ARG002
@@ -57,10 +57,8 @@ class DevRevSource(Source):
 
 def _conversation(dice: Dice, index: int, created: int, modified: int) -> dict[str, Any]:
     precision = _PRECISIONS[index % len(_PRECISIONS)]
-    return _RECORDS.fill(
+    return dice.record(
         "conversation",
-        dice,
-        index,
         user=lambda: _user(dice, index),
         next_user=lambda: _user(dice, index + 1),
         owner=lambda: _user(dice, 3 * index),
@@ -77,7 +75,7 @@ def _conversation(dice: Dice, index: int, created: int, modified: int) -> dict[s
         large=2**53 + 1 + index,
         sla_summary=lambda: _sla_summary(dice, index, created),
         sync=_sync(dice, index, modified),
-        tags=[_RECORDS.fill("tag", dice, at, number=str(at)) for at in range(index % 4)],
+        tags=[dice.record("tag", index=at, number=str(at)) for at in range(index % 4)],
     )
 
 
@@ -98,19 +96,19 @@ def date_text(ms: int, digits: int, dice: Dice | None = None) -> str:
 
 def _user(dice: Dice, index: int) -> dict[str, Any]:
     kind = _USER_TYPES[index % len(_USER_TYPES)]
-    names = {"kind": kind, "KIND": kind.upper(), "number": index % 50}
-    user = _RECORDS.fill("user", dice, index, **names)
+    names = {"index": index, "kind": kind, "KIND": kind.upper(), "number": index % 50}
+    user = dice.record("user", **names)
     if kind == "rev_user":
         org = ("account", "dev_org", "rev_org")[index // 4 % 3]
-        user |= _RECORDS.fill("rev_user", dice, index, org=org)
+        user |= dice.record("rev_user", org=org)
         if org == "dev_org":
             user["rev_org"]["dev_slug"] = "example"
     if one_in(6, index, 5):
         del user["display_picture"], user["email"]
     if _is_older(index):
-        user |= _RECORDS.fill("older_user", dice, index, **names)
+        user |= dice.record("older_user", **names)
         if "rev_org" in user:
-            user["rev_org"] |= _RECORDS.fill("older_org", dice, index)
+            user["rev_org"] |= dice.record("older_org")
     return user
 
 
@@ -118,12 +116,12 @@ def _part(dice: Dice, index: int) -> dict[str, Any]:
     kind = _PART_TYPES[index % len(_PART_TYPES)]
     older = {"id_v1": f"don:DEV-0sandbox:{kind}:1"} if _is_older(index) else {}
     user = _user(dice, index)
-    return older | _RECORDS.fill("part", dice, index, kind=kind, KIND=kind.upper(), user=user)
+    return older | dice.record("part", kind=kind, KIND=kind.upper(), user=user)
 
 
 def _custom_fields(dice: Dice, index: int) -> dict[str, Any]:
     """Free keys by tenant (`tnt__`), subtype (`ctype__`), app; they vary by record."""
-    fields = _RECORDS.fill("custom_fields", dice, index, large=2**40 + index)
+    fields = dice.record("custom_fields", large=2**40 + index)
     kept = list(fields)[: index % (len(fields) + 1)]
     return {name: fields[name] for name in kept} | ({f"tnt__n{index % 9}": None} if kept else {})
 
@@ -131,10 +129,8 @@ def _custom_fields(dice: Dice, index: int) -> dict[str, Any]:
 def _message(dice: Dice, index: int, place: int, created: int) -> dict[str, Any]:
     when = created + place * MINUTE
     kind = ("timeline_comment", "timeline_comment", "timeline_change_event")[place]
-    entry = _RECORDS.fill(
+    entry = dice.record(
         "message",
-        dice,
-        index,
         kind=kind,
         place=place,
         user=lambda: _user(dice, index),
@@ -145,24 +141,22 @@ def _message(dice: Dice, index: int, place: int, created: int) -> dict[str, Any]
     )
     if kind == "timeline_change_event":
         change = ("created", "deleted", "updated", "linked")[index // 4 % 4]
-        return entry | {"event": _RECORDS.fill(change, dice, index, changed=dice.text())}
+        return entry | {"event": dice.record(change, changed=dice.text())}
     body_type = ("text", "snap_kit", "snap_widget", "data")[(index + place) % 4]
-    entry |= _RECORDS.fill("comment", dice, index, body_type=body_type)
+    entry |= dice.record("comment", body_type=body_type)
     if body_type == "snap_kit":
-        entry |= _RECORDS.fill("snap_kit", dice, index)
+        entry |= dice.record("snap_kit")
     if body_type == "snap_widget":
         dates = {"created": date_text(when, 3), "sent": date_text(when, 0)}
-        entry |= _RECORDS.fill("snap_widget", dice, index, name=dice.person(), **dates)
+        entry |= dice.record("snap_widget", name=dice.person(), **dates)
     if (index + place) % 7:  # a deleted comment has lost its body
         entry["body"] = dice.text()
     return entry
 
 
 def _sla_summary(dice: Dice, index: int, created: int) -> dict[str, Any]:
-    return _RECORDS.fill(
+    return dice.record(
         "sla_summary",
-        dice,
-        index,
         target=date_text(created + HOUR, 3),
         remaining=-index,
         user=lambda: _user(dice, index),
@@ -172,11 +166,9 @@ def _sla_summary(dice: Dice, index: int, created: int) -> dict[str, Any]:
 
 
 def _sync(dice: Dice, index: int, at: int) -> dict[str, Any]:
-    return _RECORDS.fill(
+    return dice.record(
         "sync_metadata",
-        dice,
-        index,
         at=date_text(at, 3),
-        unit=_RECORDS.fill("sync_unit", dice, index),
+        unit=dice.record("sync_unit"),
         number=str(index),
     )

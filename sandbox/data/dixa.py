@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from sandbox.data.common import DAY, HOUR, MINUTE, Dice
-from sandbox.data.templates import Templates, document
+from sandbox.data.common import DAY, HOUR, MINUTE
+from sandbox.data.templates import Dice, Templates, document
 from sandbox.vendor import Item, Source, milliseconds
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class DixaSource(Source):
 
     def build(self, index: int, started: int, now: int) -> Iterator[Item]:
         """The conversation, then its messages, as they stand at `now`."""
-        dice = Dice(f"{self._seed}/dixa/{index}")
+        dice = _RECORDS.dice(f"{self._seed}/dixa", index)
         created = started + dice.randrange(MINUTE)
         number = (_BEYOND_DOUBLES if index % 17 == 0 else _FIRST_ID) + index
         channel = _CHANNELS[index % len(_CHANNELS)]
@@ -86,8 +86,8 @@ class DixaSource(Source):
 def _activity(dice: Dice, conversation: int, at: int, kind: str) -> Record:
     """An entry of the activity log, without its attributes."""
     names = {"conversation": conversation, "at": _of_java(at), "type": kind}
-    author = _RECORDS.fill("author", dice, 0)
-    return _RECORDS.fill("activity", dice, 0, author=author, **names)
+    author = dice.record("author", index=0)
+    return dice.record("activity", index=0, author=author, **names)
 
 
 def _about(channel: str, dice: Dice) -> dict[str, Any]:
@@ -105,10 +105,8 @@ def _about(channel: str, dice: Dice) -> dict[str, Any]:
 
 def _conversation(dice: Dice, index: int, number: int, channel: str, created: int) -> Record:
     is_assigned = index % 3 != 0
-    record = _RECORDS.fill(
+    record = dice.record(
         "conversation",
-        dice,
-        index,
         **_about(channel, dice),
         id=number,
         created=created,
@@ -129,10 +127,8 @@ def _after_closing(  # noqa: PLR0913
     """Add what agents and customers add: tags, notes, ratings, attributes, anonymisation."""
     tags = dice.sample(_TAGS, k=index % 3)
     rated = index % 5 == 0 and touched <= now
-    rating = _RECORDS.fill(
+    rating = dice.record(
         "rating",
-        dice,
-        index,
         closed=closed,
         closed_text=str(closed),
         offered=closed + 1,
@@ -149,7 +145,7 @@ def _after_closing(  # noqa: PLR0913
         ],
         "conversation_wrapup_notes": [dice.text()] if index % 6 == 0 else [],
         "anonymized_at": touched if index % 40 == 0 and touched <= now else None,
-        "custom_fields": [_RECORDS.fill(name, dice, index) for name in _CUSTOM_FIELDS[: index % 4]],
+        "custom_fields": [dice.record(name) for name in _CUSTOM_FIELDS[: index % 4]],
     }
     if index % 13 == 0:
         del record["custom_fields"], record["tags_info"]
@@ -157,7 +153,7 @@ def _after_closing(  # noqa: PLR0913
 
 def _message(dice: Dice, position: int, conversation: int, channel: str, at: int) -> Record:
     names = {**_about(channel, dice), "conversation": conversation, "at": at}
-    record = _RECORDS.fill("message", dice, position, is_second=position == 1, **names)
+    record = dice.record("message", index=position, is_second=position == 1, **names)
     if channel == "contactForm" and position == 0:
-        record["form_submission"] = _RECORDS.fill("form_submission", dice, position)
+        record["form_submission"] = dice.record("form_submission", index=position)
     return record

@@ -8,13 +8,12 @@ from sandbox.data.common import (
     DAY,
     HOUR,
     MINUTE,
-    Dice,
     iso_micros,
     iso_seconds,
     one_in,
     utc,
 )
-from sandbox.data.templates import Templates
+from sandbox.data.templates import Dice, Templates
 from sandbox.vendor import Item, Source, milliseconds
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ class ZendeskChatSource(Source):
 
     def build(self, index: int, started: int, now: int) -> Iterator[Item]:
         """Everything around one chat, as far as it has happened by `now`."""
-        dice = Dice(f"{self._seed}/zendesk_chat/{index}")
+        dice = _RECORDS.dice(f"{self._seed}/zendesk_chat", index)
         at = started + dice.randrange(MINUTE)
         ended = at + dice.randrange(10_000, 40 * MINUTE)
         settled = ended + dice.randrange(1_000, 10 * MINUTE)
@@ -91,41 +90,28 @@ def _names(index: int, department: int) -> dict[str, Any]:
 
 
 def _chat(dice: Dice, index: int, identity: str, at: int, ended: int) -> Record:
-    missed = one_in(8, index, 7)
-    none_yet = {"avg": None, "first": None, "max": None}
     names = {
         **_names(index, index // 2),
         "id": identity,
         "at": iso_seconds(at),
         "came": iso_seconds(at - 4 * MINUTE),
-        "comment": lambda: dice.text() if one_in(10, index, 1) else None,
-        "response_time": none_yet if missed else {"avg": 12.333333333333334, "first": 9, "max": 17},
+        "is_missed": one_in(8, index, 7),
     }
-    engagement = _RECORDS.fill("engagement", dice, index, **names)
+    engagement = dice.record("engagement", **names)
     if index % 4 == 0:
         engagement |= {"chat_id": identity, "agent_id": names["agent_id"]}  # as the table has it
-    converted = iso_seconds(at + MINUTE)
-    webpath: list[Any] = [_RECORDS.fill("webpath", dice, index, **names)]
+    webpath: list[Any] = [dice.record("webpath", **names)]
     if one_in(35, index, 3):
         webpath.append([1, "an item that is a list"])
-    return _RECORDS.fill(
+    return dice.record(
         "chat",
-        dice,
-        index,
         **names,
-        missed=missed,
-        abandoned=lambda: dice.seconds(60) if missed else None,
-        agent_ids=[] if missed else [names["agent_text"]],
-        agent_names=[] if missed else [names["agent"]],
-        conversions=[]
-        if index % 6
-        else [_RECORDS.fill("chat_conversion", dice, index, converted=converted, **names)],
-        dropped=missed and index % 2 == 1,
+        converted=iso_seconds(at + MINUTE),
         duration=(ended - at) // 1000,
         ended=iso_seconds(ended) if index % 30 else None,
-        engagements=[] if missed else [engagement],
+        engagement=engagement,
         history=lambda: _history(dice, index, at, ended, names),
-        session=lambda: _session(dice, index, at, ended),
+        session=lambda: _session(dice, at, ended),
         webpath=webpath,
         ticket=83 + index if index % 3 else None,
     )
@@ -133,13 +119,11 @@ def _chat(dice: Dice, index: int, identity: str, at: int, ended: int) -> Record:
 
 def _offline_message(dice: Dice, index: int, identity: str, at: int) -> Record:
     """Only these keys: the others are absent, not null."""
-    session = _session(dice, index, at, at)
+    session = _session(dice, at, at)
     if index % 2:
         session["start_date"] = iso_seconds(at).replace("Z", "+00:00Z")  # seen as it is
-    return _RECORDS.fill(
+    return dice.record(
         "offline_message",
-        dice,
-        index,
         **_names(index, index),
         id=identity,
         session=session,
@@ -148,16 +132,16 @@ def _offline_message(dice: Dice, index: int, identity: str, at: int) -> Record:
     )
 
 
-def _session(dice: Dice, index: int, at: int, ended: int) -> Record:
+def _session(dice: Dice, at: int, ended: int) -> Record:
     came, day = iso_seconds(at - 4 * MINUTE), f"{utc(at):%y%m%d}"
-    return _RECORDS.fill("session", dice, index, day=day, came=came, end=iso_seconds(ended))
+    return dice.record("session", day=day, came=came, end=iso_seconds(ended))
 
 
 def _history(
     dice: Dice, index: int, at: int, ended: int, names: dict[str, Any]
 ) -> list[dict[str, Any]]:
     visitor, number = dice.person(), at if index % 4 == 0 else str(at)
-    history = _RECORDS.fill("history", dice, index, visitor=visitor, msg_id=number, **names)
+    history = dice.record("history", visitor=visitor, msg_id=number, **names)
     events = list(history.values())
     kept = [events[0], *events[1 : 3 + index % 7], events[-1]]
     for position, event in enumerate(kept):
@@ -174,10 +158,9 @@ def _spans(dice: Dice, index: int, at: int) -> Iterator[Event]:
     start = at * 1000 + dice.randrange(1000)
     for position in range(3):
         length = 293_610 if position == 1 else dice.randrange(1_000_000, 3_600_000_000)
-        span = _RECORDS.fill(
+        span = dice.record(
             "span",
-            dice,
-            position,
+            index=position,
             agent_id=_AGENTS[index % 3][0],
             duration=length / 1_000_000,
             engagements=(index + position) % 4,
@@ -192,10 +175,8 @@ def _conversions(dice: Dice, index: int, identity: str, at: int) -> Iterator[Eve
         return
     goal_id, goal = _GOALS[index % 2]
     when = at + dice.randrange(20 * MINUTE)
-    conversion = _RECORDS.fill(
+    conversion = dice.record(
         "conversion",
-        dice,
-        index,
         agent_id=_AGENTS[index % len(_AGENTS)][0],
         chat=identity,
         at=iso_seconds(at),
@@ -214,10 +195,8 @@ def _department_events(dice: Dice, index: int, at: int) -> Iterator[Event]:
     """The form of `value` is undocumented, but for being an object."""
     for position in range(2):
         when = at + position * dice.randrange(1_000, 5 * MINUTE)
-        event = _RECORDS.fill(
+        event = dice.record(
             "department_event",
-            dice,
-            index,
             month=f"{utc(when):%y%m}",
             department_id=_DEPARTMENTS[index % 3][0],
             when=iso_seconds(when),
@@ -235,10 +214,8 @@ def _agent_events(dice: Dice, index: int, at: int) -> Iterator[Event]:
     for position, (field, before, after) in enumerate(changes):
         when = at + position * dice.randrange(1_000, 5 * MINUTE)
         moment = when * 1000
-        event = _RECORDS.fill(
+        event = dice.record(
             "agent_event",
-            dice,
-            index,
             agent_id=_AGENTS[index % 3][0],
             field=field,
             before=before,

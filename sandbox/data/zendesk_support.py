@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.data.common import DAY, HOUR, MINUTE, Dice, iso_millis, iso_seconds, one_in
-from sandbox.data.templates import Templates
+from sandbox.data.common import DAY, HOUR, MINUTE, Chance, iso_millis, iso_seconds, one_in
+from sandbox.data.templates import Dice, Templates
 from sandbox.vendor import Item, Source, milliseconds
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _PEOPLE = ("bot", "agent", "user")
 _BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
-def ulid(ms: int, dice: Dice) -> str:
+def ulid(ms: int, dice: Chance) -> str:
     """An id that begins with a time."""
     number = (ms << 80) | dice.getrandbits(80)
     return "".join(_BASE32[number >> shift & 31] for shift in range(125, -1, -5))
@@ -49,7 +49,7 @@ class ZendeskSupportSource(Source):
 
     def build(self, index: int, started: int, now: int) -> Iterator[Item]:
         """Everything around one ticket, as far as it has happened by `now`."""
-        dice = Dice(f"{self._seed}/zendesk_support/{index}")
+        dice = _RECORDS.dice(f"{self._seed}/zendesk_support", index)
         at = started + dice.randrange(MINUTE)
         touched = at + dice.randrange(HOUR, 2 * DAY)
         changes = [change for change in (at, touched) if change <= now]
@@ -92,7 +92,7 @@ class ZendeskSupportSource(Source):
             case "queue_events":
                 record["event_occurred_at"] = iso_seconds(ms)
             case "survey_responses":
-                record["id"] = ulid(ms, Dice(record["id"]))
+                record["id"] = ulid(ms, Chance(record["id"]))
 
 
 def _requester(index: int) -> int:
@@ -104,10 +104,8 @@ def _ticket(dice: Dice, index: int, at: int, changes: list[int]) -> Record:
     number = FIRST_TICKET + index
     is_settled = len(changes) > 1
     status = ("solved", "open", "closed", "pending")[index // 3 % 4] if is_settled else "new"
-    ticket = _RECORDS.fill(
+    ticket = dice.record(
         "ticket",
-        dice,
-        index,
         ticket=number,
         metric_set=number + 1_000_000,
         channel=channel,
@@ -136,10 +134,8 @@ def _log(dice: Dice, index: int, at: int) -> Iterator[Record]:
     count = 0 if one_in(24, index, 21) else 130 if one_in(24, index, 1) else 3 + index % 3
     for position in range(count):
         moment = at + position * 7_003
-        yield _RECORDS.fill(
+        yield dice.record(
             f"{_PEOPLE[position % 3]}_message",
-            dice,
-            index,
             id=ulid(moment, dice),
             created=iso_seconds(moment),
             received=iso_millis(moment),
@@ -153,10 +149,8 @@ def _log(dice: Dice, index: int, at: int) -> Iterator[Record]:
 def _comments(dice: Dice, index: int, at: int) -> Iterator[Record]:
     """A note, a public comment with a file, and an event of a kind that nobody has described."""
     for position, public in enumerate((False, True)):
-        comment = _RECORDS.fill(
+        comment = dice.record(
             "comment",
-            dice,
-            index,
             id=ulid(at + position * 1000, dice),
             event=8639000000001 + index * 2 + position,
             created=iso_seconds(at + position * 1000),
@@ -167,14 +161,12 @@ def _comments(dice: Dice, index: int, at: int) -> Iterator[Record]:
         yield comment if public else comment | {"attachments": []}
     if index % 2:
         at += 2000
-        yield _RECORDS.fill("new_event", dice, index, id=ulid(at, dice), created=iso_seconds(at))
+        yield dice.record("new_event", id=ulid(at, dice), created=iso_seconds(at))
 
 
 def _engagement(dice: Dice, index: int, at: int) -> Record:
-    return _RECORDS.fill(
+    return dice.record(
         "engagement",
-        dice,
-        index,
         engagement=dice.hex(32).upper(),
         ticket=FIRST_TICKET + index,
         requester=_requester(index),
@@ -188,15 +180,13 @@ def _queue_events(dice: Dice, index: int, at: int) -> Iterator[Record]:
     for position in range(2):
         moment = iso_seconds(at + position * 30_000)
         names = {"ticket": ticket, "work_item": str(ticket), "moment": moment}
-        yield _RECORDS.fill("queue_event", dice, position, begun=iso_seconds(at), **names)
+        yield dice.record("queue_event", index=position, begun=iso_seconds(at), **names)
 
 
 def _survey(dice: Dice, index: int, at: int) -> Record:
     ticket = FIRST_TICKET + index
-    return _RECORDS.fill(
+    return dice.record(
         "survey",
-        dice,
-        index,
         id=ulid(at, dice),
         requester=_requester(index),
         ticket=ticket,
@@ -209,7 +199,7 @@ def _survey(dice: Dice, index: int, at: int) -> Record:
 def _user(dice: Dice, index: int, changes: list[int]) -> Record:
     created, updated = iso_seconds(changes[0]), iso_seconds(changes[-1])
     user = _FIRST_USER + index
-    return _RECORDS.fill("user", dice, index, user=user, created=created, updated=updated)
+    return dice.record("user", user=user, created=created, updated=updated)
 
 
 def metric_event(number: int, kind: str, metric: str, ticket: int, at: int) -> Record:
