@@ -285,16 +285,16 @@ def _end_all(home: Path) -> None:
 # Accounts.
 
 
-def accounts(box: Sandbox, count: int, folder: Path) -> list[dict[str, t.Any]]:
+def accounts(box: Sandbox, count: int, folder: Path, start: dt.date) -> list[dict[str, t.Any]]:
     """Entries of a file of accounts, of all taps in turn.
 
     Args:
         box: What they read.
         count: How many.
         folder: Where their secrets are put, each in a file of its own.
+        start: The day that they are read from.
     """
     found = []
-    start = dt.datetime.now(dt.timezone.utc).date() - dt.timedelta(days=DAYS)
     for number, tap in zip(range(count), itertools.cycle(SELECTION), strict=False):
         vendor = vendor_of(tap)
         declared = taps()[tap].config_jsonschema["properties"]
@@ -387,7 +387,7 @@ def _write_accounts(entries: Sequence[Mapping[str, t.Any]], file: Path) -> None:
 
 
 @contextlib.contextmanager
-def fleet(box: Sandbox, server: Path, count: int, at_once: int) -> Iterator[Fleet]:
+def fleet(box: Sandbox, server: Path, count: int, at_once: int, start: dt.date) -> Iterator[Fleet]:
     """Accounts on a Dagster of their own, for as long as this lasts.
 
     Args:
@@ -395,10 +395,11 @@ def fleet(box: Sandbox, server: Path, count: int, at_once: int) -> Iterator[Flee
         server: The folder of a PostgreSQL that has the three databases.
         count: How many accounts.
         at_once: How many run side by side.
+        start: The day that they are read from.
     """
     with tempfile.TemporaryDirectory(prefix="fleet-") as folder:
         home = Path(folder)
-        entries = accounts(box, count, home)
+        entries = accounts(box, count, home, start)
         _write_accounts(entries, home / "accounts.yaml")
         instance = yaml.safe_load((ORCHESTRATE / "dagster.yaml").read_text(encoding="utf-8"))
         instance["concurrency"]["runs"]["max_concurrent_runs"] = at_once
@@ -482,7 +483,8 @@ def _run(options: argparse.Namespace) -> None:
         print(f"A stand-in for the vendors listens on {box.url}, PostgreSQL in {server}.")
         print(f"Dagster starts with {count} accounts …", flush=True)
         began = time.monotonic()
-        with fleet(box, server, count, options.at_once) as started:
+        start = dt.datetime.now(dt.timezone.utc).date() - dt.timedelta(days=DAYS)
+        with fleet(box, server, count, options.at_once, start) as started:
             print(f"  {time.monotonic() - began:4.0f} s  the page: {started.dagster.url}")
             print(f"  Dagster's folder: {started.dagster.home}", flush=True)
             with Watch(started.dagster.home) as watch:

@@ -52,7 +52,7 @@ def test_accounts_side_by_side_have_all_their_records(
     box: Sandbox,
     warehouse: Database,
 ) -> None:
-    with fleet(box, warehouse.server, ACCOUNTS, at_once=4) as started:
+    with fleet(box, warehouse.server, ACCOUNTS, 4, SPAN[0].date()) as started:
         started.launch()
         started.follow()
         home = started.dagster.home
@@ -66,11 +66,11 @@ def test_accounts_side_by_side_have_all_their_records(
 def check(
     entry: t.Mapping[str, t.Any], records: t.Mapping[str, int], warehouse: Database, box: Sandbox
 ) -> None:
-    """An account's tables hold what its vendor has, and its assets say how much that is."""
+    """An account's tables hold what its vendor has, and its assets say how much was read."""
     name, vendor = entry["name"], vendor_of(entry["tap"])
     assert_holds_truth(warehouse, box, vendor, entry["select"], name)
     held = sum(len(warehouse.table(vendor, stream, name)) for stream in entry["select"])
-    assert records[name] == held
+    assert records[name] >= held  # a record on the border of two windows is read with both
 
 
 def test_ctrl_c_leaves_no_process_behind() -> None:
