@@ -7,6 +7,8 @@ bin := .venv/bin
 # Compiled once here, rather than at every start where Python may not keep what it compiled.
 export UV_COMPILE_BYTECODE := 1
 uv := $(bin)/uv pip install --quiet --python $(bin)/python
+# For what has Dagster in it; not for Meltano, whose own installs are no business of ours.
+fleet := --overrides orchestrate/overrides.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -68,11 +70,15 @@ $(bin)/uv:
 	@touch $@
 
 .venv/.fleet: .venv/.taps
-	@$(uv) --editable . --group fleet
+	@$(uv) --editable . --group fleet $(fleet)
+	@touch $@
+
+.venv/.cluster: .venv/.taps
+	@$(uv) --editable . --group cluster $(fleet)
 	@touch $@
 
 .venv/.dev: .venv/.taps
-	@$(uv) --editable . --group dev
+	@$(uv) --editable . --group dev $(fleet)
 	@touch $@
 
 .meltano/.installed: .venv/.taps meltano.yml
