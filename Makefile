@@ -15,7 +15,7 @@ fleet := --overrides orchestrate/overrides.txt
 .PHONY: help demo desk fleet fleet-test install test lint types resilience bench docs clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## /make \1 \t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /make \1 \t/p' $(MAKEFILE_LIST) | expand -t 24
 
 demo: .meltano/.installed ## Run all taps on made-up data, through Meltano into JSONL files
 	@$(bin)/python -m scripts.demo
