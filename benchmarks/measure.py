@@ -24,7 +24,6 @@ if t.TYPE_CHECKING:
     from benchmarks.sandboxes import Served
 
 LAUNCHER = Path(__file__).with_name("launch.py")
-_TICKS = os.sysconf("SC_CLK_TCK")
 _BUFFER = 1 << 20
 _QUOTED = 3000
 
@@ -121,13 +120,6 @@ def _key_reader(output: str, key: str) -> Callable[[bytes], tuple[t.Any] | None]
         return (found.data.key if is_airbyte else found.key,)
 
     return key_of
-
-
-def cpu_of(pid: int, *, with_children: bool = False) -> float:
-    """Seconds of CPU that a process has used, if wanted with those of its children that ended."""
-    text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
-    times = text.rpartition(")")[2].split()[11:15]
-    return sum(map(int, times if with_children else times[:2])) / _TICKS
 
 
 class Process:

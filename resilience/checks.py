@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
 
     from resilience.cases import Case, Course
-    from resilience.play import Run
+    from resilience.expected import Expected, Truth
+    from resilience.runs import Run
     from resilience.stage import Stage
     from resilience.subjects import Subject
-    from resilience.truth import Expected, Truth
 
 _SIGNALLED = {"term": 143, "int": 130}
 _CODES = {**_SIGNALLED, "kill": -9, "close": 1}

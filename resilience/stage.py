@@ -11,11 +11,11 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from resilience.expected import truth_of
 from resilience.forks import Job
 from resilience.singer import Reader
 from resilience.subjects import END, LATER, NEWEST, START, groups_of
 from resilience.target import watch
-from resilience.truth import truth_of
 from sandbox import Fault, Sandbox
 from sandbox.control import switch
 from scripts.taps import select

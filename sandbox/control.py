@@ -4,13 +4,37 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sandbox.responses import Response, json_response
 
 if TYPE_CHECKING:
-    from sandbox.box import Sandbox
+    from collections.abc import Sequence
+
+    from sandbox.faults import Fault
+    from sandbox.log import LoggedRequest
     from sandbox.vendor import Vendor
+
+
+class _Handles(Protocol):
+    """The handles of `Sandbox` that are to be had over HTTP."""
+
+    @property
+    def vendors(self) -> dict[str, Vendor]: ...
+
+    @property
+    def requests(self) -> Sequence[LoggedRequest]: ...
+
+    @property
+    def violations(self) -> int: ...
+
+    def fault(self, **fields: Any) -> Fault: ...
+
+    def clear_faults(self) -> None: ...
+
+    def clear_requests(self) -> None: ...
+
+    def reset(self) -> None: ...
 
 
 class Control:
@@ -26,7 +50,7 @@ class Control:
     DELETE /_sandbox/faults, /_sandbox/requests
     """
 
-    def __init__(self, box: Sandbox) -> None:
+    def __init__(self, box: _Handles) -> None:
         """Control these vendors."""
         self._box = box
 

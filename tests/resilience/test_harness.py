@@ -8,13 +8,13 @@ import pytest
 
 from resilience.cases import FAULTS, Case, Course, cases_of, sample
 from resilience.checks import Ledger, faults_at_the_end
+from resilience.expected import Expected, Truth
 from resilience.mutants import MUTANTS
-from resilience.play import Run
 from resilience.report import markdown
+from resilience.runs import Run
 from resilience.singer import BadLineError, Message, Reader, last_state, marks
 from resilience.subjects import SUBJECTS
 from resilience.target import Aim, Stop, Written
-from resilience.truth import Expected, Truth
 from resilience.workers import Result
 
 COURSE = Course(requests=8, records=60, states=8, size=100_000)
